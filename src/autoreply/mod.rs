@@ -1,0 +1,1 @@
+//! Auto-replies: what they tell about their owner.

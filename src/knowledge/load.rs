@@ -1,0 +1,312 @@
+//! From rule files to [`Knowledge`]: the built-in ones first, then the user's, who may replace and switch off.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::file::{Listed, Place, RuleFile};
+use super::{
+    Blocklist, Code, CodePattern, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
+    check_pattern, glob,
+};
+use crate::error::{Error, line_of};
+use crate::words::Category;
+
+/// Weight of a rule that gives none.
+const DEFAULT_WEIGHT: f64 = 0.9;
+
+/// Collects files, then builds the whole.
+#[derive(Debug, Default)]
+pub(crate) struct Loader {
+    rules: Vec<Rule>,
+    rule_by_id: HashMap<String, usize>,
+    providers: Vec<Provider>,
+    blocklists: Vec<Blocklist>,
+    codes: HashMap<String, Code>,
+    signs: Vec<Sign>,
+    headers: Vec<HeaderSign>,
+    /// Provider names of rules, resolved when all files are there.
+    wanted: Vec<(usize, String)>,
+    off: Vec<(String, String, usize)>,
+}
+
+impl Loader {
+    /// The files of `rules/`.
+    pub fn built_in() -> Result<Self, Error> {
+        let mut loader = Loader::default();
+        for (name, text) in super::BUILT_IN {
+            loader.file(name, text, false)?;
+        }
+        Ok(loader)
+    }
+
+    /// Adds one file. `own` is true for a file of the user, whose entries replace those of the same id.
+    pub fn file(&mut self, name: &str, text: &str, own: bool) -> Result<(), Error> {
+        let file: RuleFile =
+            toml::from_str(text).map_err(|e| Error::from_toml(name, text, &e))?;
+        let RuleFile { provider, defaults, rule, sign, header, code, blocklist, off, .. } = file;
+        let home = provider.as_ref().map(|p| p.id.clone());
+        if let Some(p) = provider {
+            let entry = Provider {
+                id: p.id,
+                name: p.name,
+                hosts: p.hosts,
+                domains: p.domains,
+                tokens: p.tokens,
+                notes: p.notes,
+                sources: p.sources,
+            };
+            match self.providers.iter_mut().find(|q| q.id == entry.id) {
+                Some(old) => *old = entry,
+                None => self.providers.push(entry),
+            }
+        }
+        for spanned in rule {
+            let line = line_of(text, spanned.span().start);
+            let r = spanned.into_inner();
+            let fail = |m: String| Error::new(name, Some(line), format!("rule {:?}: {m}", r.id));
+            for t in &r.text {
+                if let Some(why) = check_pattern(t) {
+                    return Err(fail(format!("text {t:?}: {why}")));
+                }
+            }
+            let code_patterns = r
+                .codes
+                .iter()
+                .map(|c| {
+                    CodePattern::parse(c).ok_or_else(|| {
+                        fail(format!("code {c:?} is not like 550, 5.7.1, \"550 5.7.1\", x.7.1, 5.7.606-649 or 4xx"))
+                    })
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            let weight = r.weight.or(defaults.weight).unwrap_or(DEFAULT_WEIGHT);
+            if !(0.0..=1.0).contains(&weight) {
+                return Err(fail("weight must be between 0 and 1".into()));
+            }
+            let provider_name = r.provider.clone().or_else(|| home.clone());
+            if r.text.is_empty() && (r.codes.is_empty() || provider_name.is_none()) {
+                return Err(fail("has neither text nor, with a provider, codes".into()));
+            }
+            if self.rule_by_id.contains_key(&r.id) && !own {
+                return Err(fail("this id is taken; ids are never used twice".into()));
+            }
+            let rule = Rule {
+                category: r.category,
+                text: r.text,
+                codes: r.codes,
+                code_patterns,
+                provider: None,
+                permanence: r.permanence,
+                sender_action: r.sender_action,
+                weight,
+                alone: r.alone,
+                says: r.says,
+                fix: r.fix,
+                unverified: r.unverified || (r.source.is_none() && defaults.unverified),
+                source: r.source.or_else(|| defaults.source.clone()),
+                checked: r.checked.or_else(|| defaults.checked.clone()),
+                examples: r.examples,
+                not: r.not,
+                details: r.details,
+                file: name.to_owned(),
+                line,
+                id: r.id,
+            };
+            let at = match self.rule_by_id.get(&rule.id) {
+                Some(&at) => at,
+                None => {
+                    self.rule_by_id.insert(rule.id.clone(), self.rules.len());
+                    self.rules.len()
+                }
+            };
+            self.wanted.retain(|(i, _)| *i != at);
+            if let Some(p) = provider_name {
+                self.wanted.push((at, p));
+            }
+            if at == self.rules.len() {
+                self.rules.push(rule);
+            } else {
+                self.rules[at] = rule;
+            }
+        }
+        for spanned in sign {
+            let line = line_of(text, spanned.span().start);
+            let s = spanned.into_inner();
+            for t in &s.text {
+                if let Some(why) = check_pattern(t) {
+                    let message = format!("sign {:?}: text {t:?}: {why}", s.id);
+                    return Err(Error::new(name, Some(line), message));
+                }
+            }
+            self.signs.retain(|old| old.id != s.id || !own);
+            self.signs.push(Sign {
+                id: s.id,
+                place: s.place,
+                matching: s.matching,
+                means: s.means,
+                signal: s.signal,
+                strength: s.strength,
+                text: s.text,
+            });
+        }
+        for spanned in header {
+            let h = spanned.into_inner();
+            self.headers.retain(|old| old.id != h.id || !own);
+            self.headers.push(HeaderSign {
+                id: h.id,
+                name: h.name,
+                value: h.value,
+                means: h.means,
+                signal: h.signal,
+                strength: h.strength,
+            });
+        }
+        for spanned in code {
+            let c = spanned.into_inner();
+            let entry = Code {
+                code: c.code.clone(),
+                name: c.name,
+                category: c.category,
+                permanence: c.permanence,
+                weight: c.weight.unwrap_or(0.5),
+                reads_as: c.reads_as,
+                says: c.says,
+                fix: c.fix,
+                note: c.note,
+                source: c.source,
+            };
+            self.codes.insert(c.code, entry);
+        }
+        for spanned in blocklist {
+            let b = spanned.into_inner();
+            self.blocklists.retain(|old| old.id != b.id);
+            self.blocklists.push(Blocklist {
+                id: b.id,
+                name: b.name,
+                lists: b.lists,
+                text: b.text,
+                delist: b.delist,
+                says: b.says,
+                source: b.source,
+            });
+        }
+        for spanned in off {
+            let line = line_of(text, spanned.span().start);
+            self.off.push((spanned.into_inner(), name.to_owned(), line));
+        }
+        Ok(())
+    }
+
+    /// Resolves names and builds the automata.
+    pub fn build(mut self) -> Result<Knowledge, Error> {
+        for (at, name) in &self.wanted {
+            let found = self.providers.iter().position(|p| p.id == *name);
+            let rule = &mut self.rules[*at];
+            if found.is_none() {
+                let message = format!("rule {:?}: there is no provider {name:?}", rule.id);
+                return Err(Error::new(&rule.file, Some(rule.line), message));
+            }
+            rule.provider = found;
+        }
+        for (id, file, line) in &self.off {
+            match self.rule_by_id.get(id) {
+                Some(&i) => {
+                    self.rules[i].text.clear();
+                    self.rules[i].code_patterns.clear();
+                    self.rules[i].codes.clear();
+                    self.rules[i].examples.clear();
+                    self.rules[i].weight = 0.0;
+                }
+                None => {
+                    let before = self.signs.len() + self.headers.len();
+                    self.signs.retain(|s| s.id != *id);
+                    self.headers.retain(|h| h.id != *id);
+                    if before == self.signs.len() + self.headers.len() {
+                        let message = format!("off: there is no rule {id:?}");
+                        return Err(Error::new(file, Some(*line), message));
+                    }
+                }
+            }
+        }
+        let mut targets = Vec::new();
+        let mut patterns: Vec<(&str, u32)> = Vec::new();
+        let mut add = |target: Target, texts: &mut dyn Iterator<Item = &'_ String>| -> Vec<u32> {
+            let owner = targets.len() as u32;
+            targets.push(target);
+            texts.map(|_| owner).collect()
+        };
+        for (i, r) in self.rules.iter().enumerate() {
+            let owners = add(Target::Rule(i), &mut r.text.iter());
+            patterns.extend(r.text.iter().map(String::as_str).zip(owners));
+        }
+        for (i, p) in self.providers.iter().enumerate() {
+            let owners = add(Target::Token(i), &mut p.tokens.iter());
+            patterns.extend(p.tokens.iter().map(String::as_str).zip(owners));
+        }
+        for (i, b) in self.blocklists.iter().enumerate() {
+            let owners = add(Target::Blocklist(i), &mut b.text.iter());
+            patterns.extend(b.text.iter().map(String::as_str).zip(owners));
+        }
+        let replies = PatternSet::new(patterns);
+        let mut code_rules: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (i, r) in self.rules.iter().enumerate() {
+            if let (true, false, Some(p)) = (r.text.is_empty(), r.codes.is_empty(), r.provider) {
+                code_rules.entry(p).or_default().push(i);
+            }
+        }
+        let mut provider_hosts = HashMap::new();
+        let mut provider_domains = HashMap::new();
+        for (i, p) in self.providers.iter().enumerate() {
+            for host in &p.hosts {
+                let bare = host.trim_start_matches('.').to_ascii_lowercase();
+                provider_hosts.entry(bare).or_insert(i);
+            }
+            for domain in &p.domains {
+                provider_domains.entry(domain.to_ascii_lowercase()).or_insert(i);
+            }
+        }
+        let mut headers_by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (i, h) in self.headers.iter().enumerate() {
+            headers_by_name.entry(h.name.to_ascii_lowercase()).or_default().push(i);
+        }
+        Ok(Knowledge {
+            rules: self.rules,
+            rule_by_id: self.rule_by_id,
+            providers: self.providers,
+            blocklists: self.blocklists,
+            codes: self.codes,
+            signs: self.signs,
+            headers: self.headers,
+            headers_by_name,
+            code_rules,
+            provider_hosts,
+            provider_domains,
+            targets,
+            replies,
+            sign_sets: OnceLock::new(),
+        })
+    }
+}
+
+impl Blocklist {
+    /// What a reply that names this list says.
+    pub fn category(&self) -> Category {
+        match self.lists {
+            Listed::Ip => Category::IpBlocklisted,
+            Listed::Domain => Category::DomainBlocklisted,
+        }
+    }
+}
+
+impl HeaderSign {
+    /// Whether a field's decoded value fits.
+    pub(crate) fn fits(&self, value: &str) -> bool {
+        self.value.iter().any(|p| glob(p, value.trim()))
+    }
+}
+
+impl Sign {
+    /// Whether it is looked for in the body.
+    pub(crate) fn in_body(&self) -> bool {
+        self.place == Place::Body
+    }
+}

@@ -1,0 +1,349 @@
+//! What the program knows about the world: the files of `rules/`, loaded, checked and ready to match.
+
+mod check;
+mod codes;
+mod file;
+mod load;
+mod normal;
+mod pattern;
+mod sign;
+
+pub use check::{Finding, check};
+pub use codes::{CodePattern, Enhanced};
+pub use file::{Listed, Matching, Means, Place, Strength};
+pub(crate) use load::Loader;
+pub use normal::{normalise, normalise_into, one_line};
+pub use pattern::{Hit, PatternSet, check_pattern};
+pub(crate) use sign::SignHits;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::words::{Category, Permanence, SenderAction, Signal};
+
+/// The files of `rules/`, by name, as they were when the library was built.
+pub(crate) const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rule_files.rs"));
+
+/// One rule: words, codes or both, and what they mean.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Permanent id.
+    pub id: String,
+    /// What it says happened.
+    pub category: Category,
+    /// Alternatives, one of which must occur; empty for a code of a provider.
+    pub text: Vec<String>,
+    /// Codes as written, one of which must fit; empty for any.
+    pub codes: Vec<String>,
+    pub(crate) code_patterns: Vec<CodePattern>,
+    /// Index of its provider in [`Knowledge::providers`].
+    pub(crate) provider: Option<usize>,
+    /// The permanence, where the code's own class is wrong for this reply.
+    pub permanence: Option<Permanence>,
+    /// The sender's action, where the category's own is wrong.
+    pub sender_action: Option<SenderAction>,
+    /// How much one hit proves, 0 to 1.
+    pub weight: f64,
+    /// Whether the text names the provider by itself.
+    pub alone: bool,
+    /// What it means, one sentence.
+    pub says: Option<String>,
+    /// What the sender can do.
+    pub fix: Option<String>,
+    /// Where it is known from.
+    pub source: Option<String>,
+    /// When the source was read.
+    pub checked: Option<String>,
+    /// Whether no public source backs it.
+    pub unverified: bool,
+    /// Reply lines it must win.
+    pub examples: Vec<String>,
+    /// Reply lines it must not claim.
+    pub not: Vec<String>,
+    pub(crate) details: file::DetailsEntry,
+    /// The file it stands in.
+    pub file: String,
+    /// The line in that file, from 1.
+    pub line: usize,
+}
+
+/// A mailbox provider and how to recognise it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Provider {
+    /// Short permanent name.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Ends of host names, at a label border.
+    pub hosts: Vec<String>,
+    /// Recipient domains.
+    pub domains: Vec<String>,
+    /// Words only this provider writes.
+    pub tokens: Vec<String>,
+    /// What to know about it.
+    pub notes: String,
+    /// Public pages.
+    pub sources: Vec<String>,
+}
+
+/// A blocklist.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Blocklist {
+    /// Short permanent name.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// What it lists.
+    pub lists: Listed,
+    /// How replies name it.
+    pub text: Vec<String>,
+    /// Where removal can be asked for.
+    pub delist: Option<String>,
+    /// What it is.
+    pub says: String,
+    /// Where that is known from.
+    pub source: Option<String>,
+}
+
+/// A reply code or an enhanced code.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Code {
+    /// As written: `x.1.1`, `5.1.1` or `550`.
+    pub code: String,
+    /// Registered name.
+    pub name: String,
+    /// What it usually means, if it means anything.
+    pub category: Option<Category>,
+    /// The permanence, where the class is misleading.
+    pub permanence: Option<Permanence>,
+    /// How often it really means that.
+    pub weight: f64,
+    /// The enhanced code that a folk code stands for.
+    pub reads_as: Option<String>,
+    /// What it means in plain words.
+    pub says: String,
+    /// What to do.
+    pub fix: Option<String>,
+    /// How the world misuses it.
+    pub note: Option<String>,
+    /// RFC or page.
+    pub source: Option<String>,
+}
+
+/// A sign of what sort of message this is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Sign {
+    /// Permanent id.
+    pub id: String,
+    /// Where it is looked for.
+    pub place: Place,
+    /// How it sits in a subject.
+    pub matching: Matching,
+    /// What it says.
+    pub means: Means,
+    /// What an auto-reply tells with it.
+    pub signal: Option<Signal>,
+    /// How much it proves.
+    pub strength: Strength,
+    /// The alternatives.
+    pub text: Vec<String>,
+}
+
+/// A header field that tells what sort of message this is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct HeaderSign {
+    /// Permanent id.
+    pub id: String,
+    /// Field name.
+    pub name: String,
+    /// Patterns of the whole value.
+    pub value: Vec<String>,
+    /// What it says.
+    pub means: Means,
+    /// What an auto-reply tells with it.
+    pub signal: Option<Signal>,
+    /// How much it proves.
+    pub strength: Strength,
+}
+
+/// All knowledge, ready to use. Immutable; shared between threads without locks.
+#[derive(Debug)]
+pub struct Knowledge {
+    rules: Vec<Rule>,
+    rule_by_id: HashMap<String, usize>,
+    providers: Vec<Provider>,
+    blocklists: Vec<Blocklist>,
+    codes: HashMap<String, Code>,
+    signs: Vec<Sign>,
+    headers: Vec<HeaderSign>,
+    headers_by_name: HashMap<String, Vec<usize>>,
+    /// Rules that have codes and no text, by provider.
+    code_rules: HashMap<usize, Vec<usize>>,
+    provider_hosts: HashMap<String, usize>,
+    provider_domains: HashMap<String, usize>,
+    targets: Vec<Target>,
+    replies: PatternSet,
+    /// Built at first use: a program that only classifies reply lines never needs it.
+    sign_sets: OnceLock<sign::SignSets>,
+}
+
+/// What a pattern of the reply set belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    Rule(usize),
+    Token(usize),
+    Blocklist(usize),
+}
+
+impl Knowledge {
+    /// Every rule, in the order of the files.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule with this id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rule_by_id.get(id).map(|&i| &self.rules[i])
+    }
+
+    /// Every provider.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
+    /// The provider a rule belongs to.
+    pub fn provider_of(&self, rule: &Rule) -> Option<&Provider> {
+        rule.provider.map(|i| &self.providers[i])
+    }
+
+    /// Every blocklist.
+    pub fn blocklists(&self) -> &[Blocklist] {
+        &self.blocklists
+    }
+
+    /// The blocklist with this id.
+    pub fn blocklist(&self, id: &str) -> Option<&Blocklist> {
+        self.blocklists.iter().find(|b| b.id == id)
+    }
+
+    /// Every code of the tables, in no order.
+    pub fn codes(&self) -> impl Iterator<Item = &Code> {
+        self.codes.values()
+    }
+
+    /// A reply code of the table.
+    pub fn reply_code(&self, code: u16) -> Option<&Code> {
+        self.codes.get(&code.to_string())
+    }
+
+    /// The entry for an enhanced code: its own, else that of any class, else that of its subject
+    /// (RFC 3463 section 2: an unknown detail means what the subject means).
+    pub fn enhanced_code(&self, e: Enhanced) -> Option<&Code> {
+        self.codes
+            .get(&e.to_string())
+            .or_else(|| self.codes.get(&format!("x.{}.{}", e.subject, e.detail)))
+            .or_else(|| self.codes.get(&format!("{}.{}.0", e.class, e.subject)))
+            .or_else(|| self.codes.get(&format!("x.{}.0", e.subject)))
+    }
+
+    /// The provider of a host name; the longest known suffix wins.
+    pub(crate) fn provider_of_host(&self, host: &str) -> Option<usize> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let mut rest = host.as_str();
+        loop {
+            if let Some(&i) = self.provider_hosts.get(rest) {
+                return Some(i);
+            }
+            rest = rest.split_once('.')?.1;
+        }
+    }
+
+    /// The provider that a recipient domain belongs to.
+    pub(crate) fn provider_of_domain(&self, domain: &str) -> Option<usize> {
+        self.provider_domains.get(&*domain.to_ascii_lowercase()).copied()
+    }
+
+    pub(crate) fn code_rules(&self, provider: usize) -> &[usize] {
+        self.code_rules.get(&provider).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn find_in_reply(&self, text: &str, mut found: impl FnMut(Target, Hit)) {
+        self.replies.find(text, |hit| found(self.targets[hit.owner as usize], hit));
+    }
+
+    /// Every header sign.
+    pub fn header_signs(&self) -> &[HeaderSign] {
+        &self.headers
+    }
+
+    /// Header signs about the field of this lower-case name.
+    pub(crate) fn header_signs_of(&self, lower_name: &str) -> impl Iterator<Item = &HeaderSign> {
+        self.headers_by_name.get(lower_name).into_iter().flatten().map(|&i| &self.headers[i])
+    }
+
+    /// Every sign.
+    pub fn signs(&self) -> &[Sign] {
+        &self.signs
+    }
+}
+
+/// Whether `value` fits a header pattern: `*` is anything, case does not count. Linear for any input.
+pub(crate) fn glob(pattern: &str, value: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = strip_prefix(value, first) else { return false };
+    let mut last = None;
+    for piece in pieces {
+        if let Some(middle) = last.replace(piece) {
+            let Some(at) = find_ignoring_case(rest, middle) else { return false };
+            rest = &rest[at + middle.len()..];
+        }
+    }
+    match last {
+        None => rest.is_empty(),
+        Some(end) => {
+            rest.len() >= end.len()
+                && rest.is_char_boundary(rest.len() - end.len())
+                && rest[rest.len() - end.len()..].eq_ignore_ascii_case(end)
+        }
+    }
+}
+
+fn strip_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
+    let head = value.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then(|| &value[prefix.len()..])
+}
+
+fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
+    if needle.is_empty() {
+        return Some(0);
+    }
+    (0..haystack.len().checked_sub(needle.len())? + 1)
+        .find(|&i| haystack.get(i..i + needle.len()).is_some_and(|h| h.eq_ignore_ascii_case(needle)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_of_header_values() {
+        for (pattern, value, fits) in [
+            ("*", "", true),
+            ("auto-replied*", "Auto-Replied (vacation)", true),
+            ("auto-replied (*vacation*)", "auto-replied (my vacation x)", true),
+            ("no", "No", true),
+            ("no", "none", false),
+            ("*x*y", "axbyzy", true),
+            ("*x*y", "ayx", false),
+        ] {
+            assert_eq!(glob(pattern, value), fits, "{pattern} {value}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The only file that names `mail-parser`: values of header fields, transfer encodings, charsets, HTML.
+//!
+//! The frame of a message is walked by [`super::frame`]; what stands inside fields and bodies is read here, by
+//! mail-parser's own readers one by one. Common plain values take a short way that gives the same answer.
+
+use std::borrow::Cow;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::decoders::html::html_to_text as parser_html_to_text;
+use mail_parser::parsers::MessageStream;
+use mail_parser::{DateTime, HeaderValue};
+
+use super::frame::{Encoding, Media};
+
+/// Longest header value that is read; real ones stay below 16 KiB.
+const MAX_VALUE: usize = 64 * 1024;
+
+/// The Content-Type or Content-Disposition in a raw value.
+pub(crate) fn content_type(value: &[u8]) -> Media<'_> {
+    let value = &value[..value.len().min(MAX_VALUE)];
+    if let Some(media) = plain_content_type(value) {
+        return media;
+    }
+    let mut owned = value.to_vec();
+    owned.push(b'\n');
+    let mut media = Media::default();
+    if let HeaderValue::ContentType(ct) = MessageStream::new(&owned).parse_content_type() {
+        media.essence = Cow::Owned(match &ct.c_subtype {
+            Some(sub) => format!("{}/{}", ct.c_type, sub),
+            None => ct.c_type.to_string(),
+        });
+        let attribute = |name: &str| ct.attribute(name).map(|v| Cow::Owned(v.to_owned()));
+        media.boundary = attribute("boundary").filter(|b: &Cow<'_, str>| !b.is_empty());
+        media.charset = attribute("charset");
+        media.name = attribute("name").or_else(|| attribute("filename"));
+        media.report_type = attribute("report-type");
+    }
+    media
+}
+
+/// Reads `type/subtype; name=value; name="value"` of plain ASCII; `None` where the value is anything else.
+fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
+    let text = std::str::from_utf8(value).ok().filter(|t| t.is_ascii())?;
+    if text.contains(['(', '*', '\\']) || text.contains("=?") {
+        return None;
+    }
+    let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
+    let mut media = Media { essence: Cow::Borrowed(essence.trim()), ..Media::default() };
+    if media.essence.contains(char::is_whitespace) {
+        return None;
+    }
+    while !rest.trim().is_empty() {
+        let (name, after) = rest.split_once('=')?;
+        let after = after.trim_start();
+        let (value, more) = match after.strip_prefix('"') {
+            Some(quoted) => {
+                let (value, more) = quoted.split_once('"')?;
+                (value, more.split_once(';').map_or("", |m| m.1))
+            }
+            None => after.split_once(';').unwrap_or((after, "")),
+        };
+        let value = value.trim();
+        if value.contains(['\n', '\r']) || (!after.starts_with('"') && value.contains(char::is_whitespace)) {
+            return None;
+        }
+        let value = Some(Cow::Borrowed(value));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "boundary" if value != Some(Cow::Borrowed("")) => media.boundary = media.boundary.or(value),
+            "charset" => media.charset = media.charset.or(value),
+            "name" => media.name = value,
+            "filename" => media.name = media.name.or(value),
+            "report-type" => media.report_type = media.report_type.or(value),
+            _ => {}
+        }
+        rest = more;
+    }
+    Some(media)
+}
+
+/// The text of an unstructured field: unfolded, encoded words decoded, raw 8-bit read as UTF-8 or `charset`.
+pub(crate) fn field_text<'x>(value: &'x [u8], charset: Option<&str>) -> Cow<'x, str> {
+    let value = &value[..value.len().min(MAX_VALUE)];
+    if value.is_ascii() && memchr::memmem::find(value, b"=?").is_none() {
+        let text = std::str::from_utf8(value).unwrap_or_default();
+        return match text.contains(['\n', '\r']) {
+            false => Cow::Borrowed(text),
+            true => Cow::Owned(unfold(text)),
+        };
+    }
+    let text = match std::str::from_utf8(value) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => decode_charset(value, charset),
+    };
+    let mut owned = text.into_owned();
+    owned.push('\n');
+    match MessageStream::new(owned.as_bytes()).parse_unstructured() {
+        HeaderValue::Text(t) => Cow::Owned(t.into_owned()),
+        _ => Cow::Owned(unfold(owned.trim_end())),
+    }
+}
+
+fn unfold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let line = if out.is_empty() { line } else { line.trim_start_matches([' ', '\t']) };
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+/// The addresses of an address field, at most `max`.
+pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
+    let value = &value[..value.len().min(MAX_VALUE)];
+    if let Some(one) = plain_address(value) {
+        return vec![one.to_owned()];
+    }
+    let mut owned = match std::str::from_utf8(value) {
+        Ok(_) => value.to_vec(),
+        Err(_) => decode_charset(value, None).into_owned().into_bytes(),
+    };
+    owned.push(b'\n');
+    match MessageStream::new(&owned).parse_address() {
+        HeaderValue::Address(a) => {
+            a.iter().filter_map(|a| a.address.as_deref()).filter(|a| !a.is_empty()).take(max).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// `a@b`, `<a@b>` or `Name <a@b>` and nothing else.
+fn plain_address(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok().filter(|t| t.is_ascii())?.trim();
+    if text.contains([',', ';', '(', '\\', '\n']) {
+        return None;
+    }
+    let inner = match (text.find('<'), text.strip_suffix('>')) {
+        (Some(a), Some(t)) => &t[a + 1..],
+        (None, None) => text,
+        _ => return None,
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'@' | b'.' | b'-' | b'_' | b'+' | b'=' | b'/' | b'#' | b'%' | b'!' | b'*' | b'\'' | b'~' | b'&');
+    (inner.contains('@') && inner.bytes().all(plain) && !text.contains(":")).then_some(inner)
+}
+
+/// A date as `YYYY-MM-DDThh:mm:ssZ`, in UTC.
+pub(crate) fn date(value: &str) -> Option<String> {
+    timestamp(value).map(|t| DateTime::from_timestamp(t).to_rfc3339())
+}
+
+/// A date in seconds since 1970.
+pub(crate) fn timestamp(value: &str) -> Option<i64> {
+    let value = value.trim();
+    let value = value.get(..value.len().min(128)).unwrap_or(value);
+    if value.len() < 8 {
+        return None;
+    }
+    let iso = value.as_bytes().get(4) == Some(&b'-');
+    let parsed = if iso {
+        // SendGrid writes `2012-12-31 23-59-59`.
+        let fixed: String = value.chars().enumerate().map(|(i, c)| match (i, c) { (10, ' ') => 'T', (13 | 16, '-') => ':', _ => c }).collect();
+        DateTime::parse_rfc3339(&fixed)
+    } else {
+        DateTime::parse_rfc822(&format!("{value}\n"))
+    };
+    parsed.filter(|d| d.is_valid() && d.year > 1970).map(|d| d.to_timestamp())
+}
+
+/// A body without its transfer encoding. Damaged encodings give what can be read.
+pub(crate) fn decode_transfer(body: &[u8], encoding: Encoding) -> Cow<'_, [u8]> {
+    match encoding {
+        Encoding::Identity => Cow::Borrowed(body),
+        Encoding::QuotedPrintable => Cow::Owned(quoted_printable(body)),
+        Encoding::Base64 => Cow::Owned(base64(body)),
+    }
+}
+
+/// Quoted-printable, lenient: what is no escape stays as it is (RFC 2045 section 6.7, note 1).
+fn quoted_printable(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len());
+    for line in body.split_inclusive(|b| *b == b'\n') {
+        let end = line.trim_ascii_end().len();
+        let (text, line_end) = line.split_at(end);
+        let mut i = 0;
+        let mut soft = false;
+        while i < text.len() {
+            let b = text[i];
+            if b != b'=' {
+                out.push(b);
+                i += 1;
+                continue;
+            }
+            let hex = |at: usize| text.get(at).and_then(|b| (*b as char).to_digit(16));
+            match (hex(i + 1), hex(i + 2)) {
+                (Some(a), Some(b)) => {
+                    out.push((a * 16 + b) as u8);
+                    i += 3;
+                }
+                _ if i + 1 == text.len() => {
+                    soft = true;
+                    i += 1;
+                }
+                _ => {
+                    out.push(b'=');
+                    i += 1;
+                }
+            }
+        }
+        if !soft && line_end.contains(&b'\n') {
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+fn base64(body: &[u8]) -> Vec<u8> {
+    if let Some(bytes) = base64_decode(body) {
+        return bytes;
+    }
+    // Something else stands among the digits, such as a footer of a list: read up to the padding.
+    let digits: Vec<u8> = body
+        .iter()
+        .copied()
+        .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
+        .collect();
+    let end = digits.iter().position(|b| *b == b'=').unwrap_or(digits.len());
+    base64_decode(&digits[..end - end % 4]).unwrap_or_default()
+}
+
+/// Text in a charset, by its MIME name. Without one, and for names nobody knows: UTF-8, else ISO-2022-JP if
+/// its escapes are there, else Windows-1252.
+pub(crate) fn decode_charset<'b>(bytes: &'b [u8], charset: Option<&str>) -> Cow<'b, str> {
+    let escapes = memchr::memmem::find(bytes, b"\x1b$").is_some();
+    let ascii = bytes.is_ascii();
+    let name = charset.map(|c| c.trim().trim_matches(['"', '\''])).unwrap_or_default();
+    let utf7 = name.eq_ignore_ascii_case("unicode-1-1-utf-7") || name.eq_ignore_ascii_case("utf-7");
+    if ascii && !escapes && !utf7 && !name.eq_ignore_ascii_case("hz-gb-2312") && !name.to_ascii_lowercase().starts_with("utf-16") {
+        return Cow::Borrowed(std::str::from_utf8(bytes).unwrap_or_default());
+    }
+    let plain = name.is_empty()
+        || ["utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "default"]
+            .iter()
+            .any(|n| name.eq_ignore_ascii_case(n));
+    if plain {
+        if escapes && ascii {
+            return decode_named(bytes, "iso-2022-jp");
+        }
+        return match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) if name.to_ascii_lowercase().starts_with("utf") => String::from_utf8_lossy(bytes),
+            Err(_) => decode_named(bytes, "windows-1252"),
+        };
+    }
+    let name = if utf7 { "utf-7" } else { name };
+    decode_named(bytes, name)
+}
+
+fn decode_named<'b>(bytes: &'b [u8], name: &str) -> Cow<'b, str> {
+    match charset_decoder(name.as_bytes()) {
+        Some(decode) => Cow::Owned(decode(bytes)),
+        None => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// HTML as text: blocks become lines.
+pub(crate) fn html_to_text(html: &str) -> String {
+    parser_html_to_text(html)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read() {
+        let m = content_type(b"multipart/report; report-type=delivery-status;\n\tboundary=\"a b/c\"");
+        assert!(m.is("Multipart/Report") && m.is("multipart/"));
+        assert_eq!(m.boundary.as_deref(), Some("a b/c"));
+        assert_eq!(content_type(b"text/plain (x); charset=koi8-r").charset.as_deref(), Some("koi8-r"));
+        assert_eq!(field_text(b"=?utf-8?q?=C3=A9t=C3=A9?= x", None), "été x");
+        assert_eq!(field_text(b"a\r\n b", None), "a b");
+        assert_eq!(addresses(b"\"A, B\" <a@example.com>, b@example.com", 9), ["a@example.com", "b@example.com"]);
+        assert_eq!(addresses(b"<a@example.com>", 9), ["a@example.com"]);
+        assert_eq!(date("Fri, 20 Nov 2026 11:11:12 +0100").as_deref(), Some("2026-11-20T10:11:12Z"));
+        assert_eq!(date("2012-12-31 23-59-59").as_deref(), Some("2012-12-31T23:59:59Z"));
+        assert_eq!(decode_transfer(b"a=\nb=C3=A9=zz", Encoding::QuotedPrintable).as_ref(), "abé=zz".as_bytes());
+        assert_eq!(decode_transfer(b"aGVs\r\nbG8=", Encoding::Base64).as_ref(), b"hello");
+        assert_eq!(decode_charset(b"\x1b$B%a\x1b(B", None), "メ");
+        assert_eq!(decode_charset(b"+AOk-", Some("unicode-1-1-utf-7")), "é");
+    }
+}

@@ -1,0 +1,89 @@
+//! One mail, one id, on every machine.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::newline::lines;
+
+/// Header fields that stores add and change while a mail lies there.
+const BOOKKEEPING: &[&str] = &["status", "x-status", "x-uid", "x-keywords", "x-uidl", "x-imapbase", "x-imap", "content-length"];
+
+/// SHA-256, in hex and cut to 128 bits, over `bytes` line by line, whatever the line ends were.
+///
+/// `bytes` go from the first header field to the end of the returned message's header; `header_len` of them
+/// are the outer header, whose bookkeeping fields do not count. An mbox separator line does not either.
+pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
+    let mut hash = Sha256::new();
+    let mut buffer: Vec<u8> = Vec::with_capacity(4096);
+    let mut skipping = false;
+    for line in lines(&bytes[..header_len.min(bytes.len())]) {
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            skipping = is_bookkeeping(line);
+        }
+        if !skipping {
+            push(&mut hash, &mut buffer, line);
+        }
+    }
+    let mut blank = 0;
+    for line in lines(&bytes[header_len.min(bytes.len())..]) {
+        // Stores differ in blank lines at the end.
+        if line.is_empty() {
+            blank += 1;
+            continue;
+        }
+        for _ in 0..std::mem::take(&mut blank) {
+            push(&mut hash, &mut buffer, b"");
+        }
+        push(&mut hash, &mut buffer, line);
+    }
+    hash.update(&buffer);
+    let mut id = String::with_capacity(32);
+    for byte in hash.finalize().iter().take(16) {
+        // Writing to a String cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
+
+fn push(hash: &mut Sha256, buffer: &mut Vec<u8>, line: &[u8]) {
+    if buffer.len() + line.len() > 4000 {
+        hash.update(&*buffer);
+        buffer.clear();
+    }
+    if line.len() > 4000 {
+        hash.update(line);
+        buffer.push(b'\n');
+        return;
+    }
+    buffer.extend_from_slice(line);
+    buffer.push(b'\n');
+}
+
+fn is_bookkeeping(line: &[u8]) -> bool {
+    if line.starts_with(b"From ") || line.starts_with(b">From ") {
+        return true;
+    }
+    let Some(colon) = line.iter().take(16).position(|b| *b == b':') else { return false };
+    let name = line[..colon].trim_ascii_end();
+    BOOKKEEPING.iter().any(|b| name.eq_ignore_ascii_case(b.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_one_mail_have_one_id() {
+        let mail = b"Subject: x\nStatus: RO\n\nbody\n\n".as_slice();
+        let id = event_id(mail, 23);
+        for (copy, len) in [
+            (b"Subject: x\r\n\r\nbody\r\n".as_slice(), 14),
+            (b"From a@b Sat\nX-UID: 5\n 6\nSubject: x\n\nbody", 37),
+        ] {
+            assert_eq!(event_id(copy, len), id);
+        }
+        assert_ne!(event_id(b"Subject: y\n\nbody\n", 12), id);
+        assert_eq!(id.len(), 32);
+    }
+}

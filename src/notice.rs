@@ -1,0 +1,214 @@
+//! The notice: what the outer message says in its own words, and the message that came back with it.
+
+use crate::contract::{NoticeInfo, Original};
+use crate::knowledge::normalise;
+use crate::message::{
+    Header, Limits, Message, Part, addresses, date, field_text, inline_header,
+};
+
+/// The most addresses of a `To` field that are kept.
+const MAX_TO: usize = 50;
+/// The most text parts that are read as the notice's own words.
+const MAX_TEXTS: usize = 6;
+
+/// A message seen as a notice.
+#[derive(Debug)]
+pub(crate) struct Notice<'m, 'x> {
+    pub message: &'m Message<'x>,
+    pub info: NoticeInfo,
+    /// `Subject`, normalised.
+    pub subject: String,
+    /// `From` as text, for names such as "Mail Delivery System".
+    pub from: String,
+    /// The notice's own words, with their lines, up to the returned message.
+    pub words: String,
+    /// The same, normalised.
+    pub normal: String,
+    /// What came back.
+    pub returned: Option<Returned>,
+}
+
+/// The header of the returned message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Returned {
+    pub original: Original,
+    /// Whom it was for by headers that carry one recipient each, best first: own recipient headers, Delivered-To.
+    pub recipients: Vec<String>,
+    /// `X-HmXmrOriginalRecipient` and its like stand here for complaints.
+    pub complaint_recipient: Option<String>,
+    /// End of the header in the outer message's bytes, where it is known.
+    pub end: Option<usize>,
+    /// `Date` in seconds since 1970.
+    pub sent_at: Option<i64>,
+}
+
+impl<'m, 'x> Notice<'m, 'x> {
+    /// Reads header, own words and returned header.
+    pub fn read(message: &'m Message<'x>, limits: &Limits, id_headers: &[String]) -> Self {
+        let info = info(message);
+        let subject = normalise(info.subject.as_deref().unwrap_or_default());
+        let from = message.text_of("From").map(|f| f.into_owned()).unwrap_or_default();
+        let mut returned = returned_part(message, limits, id_headers);
+        let mut words = own_words(message);
+        if let Some((start, end)) = inline_header(&words) {
+            if returned.is_none() {
+                let text = &words[start..end];
+                let header = Header::read(text.as_bytes(), text.len(), 500);
+                let mut found = read_returned(&header, id_headers);
+                found.end = None;
+                returned = Some(found);
+            }
+            // A header at the very start has the notice behind it.
+            if words[..start].trim().len() >= 30 {
+                words.truncate(start);
+            } else {
+                words.drain(..end);
+            }
+        }
+        let normal = normalise(&words);
+        Notice { message, info, subject, from, words, normal, returned }
+    }
+
+    /// Addresses that are ours or the reporter's and so cannot be the one that failed, unless the notice says so.
+    pub fn is_own_address(&self, address: &str) -> bool {
+        let same = |a: &String| a.eq_ignore_ascii_case(address);
+        self.info.to.iter().any(same)
+            || self.info.from.as_ref().is_some_and(same)
+            || self.info.envelope_to.as_ref().is_some_and(same)
+            || self.returned.as_ref().is_some_and(|r| r.original.from.as_ref().is_some_and(same))
+    }
+
+    /// Whether the sender calls itself a mail system.
+    pub fn is_from_daemon(&self) -> bool {
+        let from = self.from.to_ascii_lowercase();
+        let local = self
+            .info
+            .from
+            .as_deref()
+            .map(|a| a.split('@').next().unwrap_or_default().to_ascii_lowercase())
+            .unwrap_or_default();
+        const LOCALS: &[&str] = &[
+            "mailer-daemon", "mailerdaemon", "postmaster", "post_master", "post-master", "mdaemon", "mailer_daemon", "double-bounce",
+            "mail-daemon", "maildaemon", "mailsystem", "mail-system", "mail_system",
+        ];
+        const NAMES: &[&str] = &[
+            "mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem", "mail delivery service",
+            "mail system", "internet mail delivery", "postmaster", "mail administrator", "delivery subsystem",
+            "mail deliver system", "mailserver", "mail server", "content-filter at",
+        ];
+        LOCALS.iter().any(|l| local == *l || local.starts_with(l))
+            || local.starts_with("microsoftexchange")
+            || NAMES.iter().any(|n| from.contains(n))
+    }
+
+    /// Whether the notice came with the null return path (RFC 5321 section 4.5.5).
+    pub fn has_null_path(&self) -> bool {
+        let mut paths = self.message.header.all("Return-Path");
+        paths.next().is_some_and(|p| {
+            let p = p.trim_ascii();
+            p == b"<>" || p.is_empty() || p.len() > 13 && p[..14].eq_ignore_ascii_case(b"<mailer-daemon")
+        })
+    }
+}
+
+fn info(message: &Message<'_>) -> NoticeInfo {
+    let header = &message.header;
+    let first = |name: &str| header.get(name).and_then(|v| addresses(v, 1).into_iter().next());
+    NoticeInfo {
+        message_id: header.get("Message-ID").and_then(message_id),
+        from: first("From"),
+        to: header.get("To").map(|v| addresses(v, MAX_TO)).unwrap_or_default(),
+        subject: message.text_of("Subject").map(|s| s.into_owned()),
+        date: header.get("Date").and_then(|v| date(&String::from_utf8_lossy(v))),
+        envelope_to: ["Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "X-Rcpt-To"]
+            .iter()
+            .find_map(|n| first(n)),
+    }
+}
+
+/// A Message-ID without its brackets.
+fn message_id(value: &[u8]) -> Option<String> {
+    let text = field_text(value, None);
+    let text = text.trim();
+    let inner = match (text.find('<'), text.find('>')) {
+        (Some(a), Some(b)) if a < b => &text[a + 1..b],
+        _ => text,
+    };
+    let inner = inner.trim();
+    (!inner.is_empty() && inner.len() <= 1000).then(|| inner.to_owned())
+}
+
+/// The notice's own text: of a report its first part, else every inline text there is.
+fn own_words(message: &Message<'_>) -> String {
+    let texts = message.own_texts();
+    let is_report = message.parts[0].media.is("multipart/report");
+    let mut words = String::new();
+    for part in texts.iter().take(MAX_TEXTS) {
+        let text = message.words(part);
+        if text.trim().is_empty() {
+            continue;
+        }
+        if !words.is_empty() {
+            words.push_str("\n\n");
+        }
+        words.push_str(&text);
+        if is_report {
+            break;
+        }
+    }
+    words
+}
+
+fn returned_part(message: &Message<'_>, limits: &Limits, ids: &[String]) -> Option<Returned> {
+    // The last one: a forwarded notice may carry another before it.
+    let part = message.parts.iter().find(|p| p.is_message() || p.is_header())?;
+    let content = message.content(part);
+    let blank = content.iter().take_while(|b| matches!(b, b'\n' | b'\r')).count();
+    let header = Header::read(&content[blank..], limits.max_header_bytes, limits.max_fields);
+    if header.fields.is_empty() {
+        return None;
+    }
+    let mut returned = read_returned(&header, ids);
+    returned.end = end_in(message, part, blank + header.len);
+    Some(returned)
+}
+
+/// Where `len` bytes of the part's body end in the whole message.
+fn end_in(message: &Message<'_>, part: &Part<'_>, len: usize) -> Option<usize> {
+    let base = message.bytes.as_ptr() as usize;
+    let at = (part.body.as_ptr() as usize).checked_sub(base)?;
+    Some(match part.encoding == crate::message::Encoding::Identity {
+        true => at + len,
+        false => at + part.body.len(),
+    })
+}
+
+fn read_returned(header: &Header<'_>, id_headers: &[String]) -> Returned {
+    let first = |name: &str| header.get(name).and_then(|v| addresses(v, 1).into_iter().next());
+    let mut original = Original {
+        message_id: header.get("Message-ID").and_then(message_id),
+        from: first("From"),
+        to: header.get("To").map(|v| addresses(v, MAX_TO)).unwrap_or_default(),
+        subject: header.get("Subject").map(|v| field_text(v, None).into_owned()),
+        date: header.get("Date").and_then(|v| date(&String::from_utf8_lossy(v))),
+        ..Original::default()
+    };
+    for field in &header.fields {
+        let Ok(name) = std::str::from_utf8(field.name) else { continue };
+        if id_headers.iter().any(|h| h.eq_ignore_ascii_case(name)) {
+            let value = field_text(field.value, None).trim().to_owned();
+            original.ids.entry(name.to_ascii_lowercase()).or_insert(value);
+        }
+    }
+    let recipients = ["X-Original-Recipient", "X-Actual-Recipient", "X-Envelope-To", "Envelope-To", "X-Original-To", "Delivered-To"]
+        .iter()
+        .filter_map(|n| first(n))
+        .collect();
+    Returned {
+        sent_at: header.get("Date").and_then(|v| crate::message::timestamp(&String::from_utf8_lossy(v))),
+        complaint_recipient: first("X-HmXmrOriginalRecipient"),
+        original,
+        recipients,
+        end: None,
+    }
+}

@@ -1,0 +1,47 @@
+//! Complaints and reports in the format of RFC 5965, and Hotmail's JMRP, which is older and free-form.
+
+use super::Block;
+use crate::address;
+use crate::contract::Feedback;
+use crate::message::{Header, Message};
+
+/// The fields of a `message/feedback-report`.
+pub(crate) fn feedback(text: &str) -> Feedback {
+    let blocks = Block::read_all(text);
+    let all = |name: &str| -> Vec<String> {
+        blocks.iter().flat_map(|b| b.all(name)).map(str::to_owned).collect()
+    };
+    let one = |name: &str| all(name).into_iter().find(|v| !v.is_empty());
+    let addresses = |name: &str| -> Vec<String> {
+        all(name).iter().filter_map(|v| address::from_field(v, false)).collect()
+    };
+    Feedback {
+        feedback_type: one("feedback-type").map(|t| t.to_ascii_lowercase()),
+        source_ip: one("source-ip"),
+        original_rcpt_to: addresses("original-rcpt-to"),
+        original_mail_from: addresses("original-mail-from").into_iter().next(),
+        reported_domain: all("reported-domain"),
+        auth_failure: one("auth-failure").map(|t| t.to_ascii_lowercase()),
+        user_agent: one("user-agent"),
+    }
+}
+
+/// Hotmail's complaint: no report part, but a subject that says so or a returned message with its own field.
+pub(crate) fn jmrp(message: &Message<'_>, subject: &str, returned: Option<&Header<'_>>) -> Option<Feedback> {
+    let recipient = returned.and_then(|h| h.get("X-HmXmrOriginalRecipient"));
+    let ip = subject
+        .to_ascii_lowercase()
+        .strip_prefix("complaint about message from ")
+        .map(|ip| ip.trim().to_owned());
+    let outer = message.header.get("X-HmXmrOriginalRecipient");
+    if recipient.is_none() && ip.is_none() && outer.is_none() {
+        return None;
+    }
+    let recipient = recipient.or(outer).and_then(|v| address::clean(&String::from_utf8_lossy(v)));
+    Some(Feedback {
+        feedback_type: Some("abuse".to_owned()),
+        source_ip: ip,
+        original_rcpt_to: recipient.into_iter().collect(),
+        ..Feedback::default()
+    })
+}

@@ -1,0 +1,90 @@
+//! Blocks of fields inside a report: what RFC 3464 section 2.1 has, read as it comes in the wild.
+
+use crate::message::split;
+
+/// One group of fields, in order; names in lower case, values unfolded with `\n` between lines.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    pub fields: Vec<(String, String)>,
+}
+
+impl Block {
+    /// The first value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a field.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> + 's {
+        self.fields.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Groups of fields, divided by blank lines. A line that is no field continues the one before it, at the
+    /// left margin too: some software does not fold.
+    pub fn read_all(text: &str) -> Vec<Block> {
+        let mut blocks = vec![Block::default()];
+        for line in text.lines() {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let Some(block) = blocks.last_mut() else { break };
+            if line.trim().is_empty() {
+                if !block.fields.is_empty() {
+                    blocks.push(Block::default());
+                }
+                continue;
+            }
+            let folded = line.starts_with([' ', '\t']);
+            let field = split(line.as_bytes())
+                .filter(|(name, _)| !folded && name[0].is_ascii_alphabetic() && is_name(name));
+            match field {
+                Some((name, value_at)) => block.fields.push((
+                    String::from_utf8_lossy(name).to_ascii_lowercase(),
+                    line[value_at..].trim().to_owned(),
+                )),
+                None => {
+                    let into = match block.fields.last_mut() {
+                        Some(last) => Some(last),
+                        // The blank line was inside a folded value.
+                        None if folded => previous(&mut blocks),
+                        None => None,
+                    };
+                    if let Some((_, value)) = into {
+                        if !value.is_empty() {
+                            value.push('\n');
+                        }
+                        value.push_str(line.trim());
+                    }
+                }
+            }
+        }
+        blocks.retain(|b| !b.fields.is_empty());
+        blocks
+    }
+}
+
+/// The last field of the block before the last.
+fn previous(blocks: &mut [Block]) -> Option<&mut (String, String)> {
+    let at = blocks.len().checked_sub(2)?;
+    blocks[at].fields.last_mut()
+}
+
+/// Field names of reports are made of letters, digits and hyphens; `http` is an address on a line of its own.
+fn is_name(name: &[u8]) -> bool {
+    name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && !name.eq_ignore_ascii_case(b"http")
+        && !name.eq_ignore_ascii_case(b"https")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_as_they_come() {
+        let text = "Reporting-MTA: dns; a\n\n\nFinal-Recipient : rfc822; b\nDiagnostic-Code: smtp; 550-one\n550-two: x\n 550 three\nhttp://x\nStatus: 5.1.1\n";
+        let b = Block::read_all(text);
+        assert_eq!(b.len(), 2);
+        assert_eq!(b[1].get("diagnostic-code"), Some("smtp; 550-one\n550-two: x\n550 three\nhttp://x"));
+        assert_eq!(b[1].get("final-recipient"), Some("rfc822; b"));
+        assert_eq!(b[1].get("status"), Some("5.1.1"));
+    }
+}

@@ -1,0 +1,184 @@
+//! What a reply says beside its category: how long to wait, how large is too large, which address instead.
+
+use crate::contract::Details;
+use crate::words::Category;
+
+/// Fills what can be read from the normalised reply `text`.
+pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &str) {
+    use Category::*;
+    if matches!(category, Greylisted | RateLimited | ServerError | LowReputation | MailboxUnavailable | Unknown | ConnectionFailed | SystemFull | IpBlocklisted | PolicyRejected)
+        && details.retry_after.is_none()
+    {
+        details.retry_after = retry_after(text);
+    }
+    if category == MessageTooLarge && details.limit_bytes.is_none() {
+        details.limit_bytes = limit_bytes(text);
+    }
+    if category == MailboxMoved && details.new_address.is_none() {
+        details.new_address = new_address(raw);
+    }
+    if details.ip.is_none() {
+        details.ip = ip_in_brackets(text);
+    }
+    if details.command.is_none() {
+        details.command = command(text);
+    }
+}
+
+/// Seconds from "try again in 5 minutes", "wait 300 seconds", "00:05:00".
+fn retry_after(text: &str) -> Option<u64> {
+    const ASKING: &[&str] = &[
+        "try again", "retry", "wait", "greylist", "graylist", "come back", "try later", "in", "after", "for",
+    ];
+    let asks = ["again", "retry", "wait", "listed", "later", "back in"].iter().any(|w| text.contains(w));
+    if !asks {
+        return None;
+    }
+    let words: Vec<&str> = text.split(' ').take(400).collect();
+    for (i, word) in words.iter().enumerate() {
+        let word = word.trim_matches(|c: char| !c.is_ascii_digit() && c != ':' && !c.is_ascii_alphabetic());
+        if let Some(seconds) = clock(word) {
+            return Some(seconds);
+        }
+        let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || digits > 6 {
+            continue;
+        }
+        let Ok(n) = word[..digits].parse::<u64>() else { continue };
+        let unit = if digits < word.len() {
+            word[digits..].trim_start_matches('-')
+        } else {
+            words.get(i + 1).copied().unwrap_or_default()
+        };
+        let Some(factor) = unit_seconds(unit) else { continue };
+        let before = words[i.saturating_sub(4)..i].join(" ");
+        if n > 0 && ASKING.iter().any(|a| before.split(' ').any(|w| w.trim_end_matches(':').ends_with(a)) || before.contains(a)) {
+            return n.checked_mul(factor).filter(|s| *s <= 30 * 86_400);
+        }
+    }
+    None
+}
+
+fn unit_seconds(word: &str) -> Option<u64> {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphabetic());
+    Some(match word {
+        "s" | "sec" | "secs" | "second" | "seconds" | "second(s" => 1,
+        "m" | "min" | "mins" | "minute" | "minutes" | "minute(s" => 60,
+        "h" | "hr" | "hrs" | "hour" | "hours" | "hour(s" => 3600,
+        "day" | "days" => 86_400,
+        _ => return None,
+    })
+}
+
+/// `00:05:00`, as greylisting software writes it.
+fn clock(word: &str) -> Option<u64> {
+    let mut it = word.split(':');
+    let mut next = || it.next().filter(|p| p.len() == 2).and_then(|p| p.parse::<u64>().ok());
+    let (h, m, s) = (next()?, next()?, next()?);
+    (it.next().is_none() && m < 60 && s < 60 && h + m + s > 0).then_some(h * 3600 + m * 60 + s)
+}
+
+/// The limit that a reply about size names, in bytes.
+fn limit_bytes(text: &str) -> Option<u64> {
+    let words: Vec<&str> = text.split([' ', '(', ')', ',', ';']).filter(|w| !w.is_empty()).take(300).collect();
+    let mut best = None;
+    for (i, word) in words.iter().enumerate() {
+        let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || digits > 12 || word[digits..].starts_with(['.', '-', ':']) && word.len() > digits + 1 {
+            continue;
+        }
+        let Ok(n) = word[..digits].parse::<u64>() else { continue };
+        let unit = if digits < word.len() { &word[digits..] } else { words.get(i + 1).copied().unwrap_or_default() };
+        let factor = match unit.trim_matches(|c: char| !c.is_ascii_alphabetic()) {
+            "kb" | "kib" | "k" | "kbytes" | "kilobytes" => 1024,
+            "mb" | "mib" | "m" | "mbytes" | "megabytes" | "meg" => 1 << 20,
+            "gb" => 1 << 30,
+            "bytes" | "byte" | "octets" | "b" => 1,
+            _ if n >= 10_000 => 1,
+            _ => continue,
+        };
+        let before = words[i.saturating_sub(6)..i].join(" ");
+        let names_limit = ["limit", "max", "exceed", "larger", "than", "accept", "allow", "up to"].iter().any(|w| before.contains(w));
+        let Some(bytes) = n.checked_mul(factor) else { continue };
+        if names_limit && bytes > 0 {
+            best = Some(bytes);
+        }
+    }
+    best
+}
+
+/// The address of "please try <new@example.com>" in a 551 or in the words of a moved mailbox.
+fn new_address(raw: &str) -> Option<String> {
+    let lower = raw.to_ascii_lowercase();
+    const LEADS: &[&str] = &["try ", "forward to ", "moved to ", "changed to ", "new address", "address is ", "use "];
+    let at = LEADS.iter().filter_map(|l| lower.find(l).map(|i| i + l.len())).min()?;
+    let mut found = crate::address::find_in_text(&raw[at..]);
+    found.next()
+}
+
+/// An IP address in brackets or after "ip", "host", "client".
+fn ip_in_brackets(text: &str) -> Option<String> {
+    let mut words = text.split([' ', ',', ';', '(', ')', '<', '>', '"', '\'']);
+    words.find_map(|w| {
+        let w = w.trim_matches(|c: char| matches!(c, '[' | ']' | '.' | ':' | '=' | '/'));
+        let w = w.strip_prefix("ip=").unwrap_or(w);
+        let inner = match (w.find('['), w.find(']')) {
+            (Some(a), Some(b)) if a < b => &w[a + 1..b],
+            _ => w,
+        };
+        let plausible = inner.len() >= 7 && (inner.matches('.').count() == 3 || inner.matches(':').count() >= 2);
+        plausible.then(|| inner.parse::<std::net::IpAddr>().ok()).flatten().filter(|ip| !is_return_code(ip)).map(|ip| ip.to_string())
+    })
+}
+
+/// 127.0.0.0/8 in a reply is an answer of a DNS list, no host.
+fn is_return_code(ip: &std::net::IpAddr) -> bool {
+    ip.is_loopback()
+}
+
+/// The command of "(in reply to RCPT TO command)" and its relatives.
+fn command(text: &str) -> Option<String> {
+    const COMMANDS: &[(&str, &str)] = &[
+        ("end of data", "DATA"), ("rcpt to", "RCPT"), ("mail from", "MAIL"), ("ehlo", "EHLO"),
+        ("helo", "HELO"), ("data", "DATA"), ("starttls", "STARTTLS"), ("auth", "AUTH"),
+    ];
+    for lead in ["in reply to ", "in response to ", "after ", "command: "] {
+        let Some(at) = text.rfind(lead) else { continue };
+        let rest = &text[at + lead.len()..];
+        if let Some((_, name)) = COMMANDS.iter().find(|(c, _)| rest.starts_with(c)) {
+            return Some((*name).to_owned());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_read() {
+        for (text, want) in [
+            ("450 greylisted, try again in 5 minutes", Some(300)),
+            ("451 greylisted for 00:05:00", Some(300)),
+            ("450 please retry after 60 seconds", Some(60)),
+            ("450 try again later", None),
+            ("421 try again in 1h", Some(3600)),
+            ("550 user unknown in 5 minutes", None),
+        ] {
+            assert_eq!(retry_after(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_are_read() {
+        for (text, want) in [
+            ("552 message size exceeds fixed limit (10485760)", Some(10_485_760)),
+            ("552 message larger than 25 mb", Some(25 << 20)),
+            ("message size exceeds fixed maximum message size: 10240 kb", Some(10 << 20)),
+            ("552 too big", None),
+        ] {
+            assert_eq!(limit_bytes(text), want, "{text}");
+        }
+    }
+}
