@@ -103,7 +103,7 @@ impl Engine {
         };
         let mut feedback = part_text("message/feedback-report").map(|t| report::feedback(&t));
         if feedback.is_none() {
-            feedback = report::jmrp(message, &notice.subject, notice.returned.as_ref());
+            feedback = report::jmrp(message, &notice.subject, notice.returned.as_ref().and_then(|r| r.complaint_recipient.as_deref()));
         }
         let disposition = part_text("message/disposition-notification")
             .or_else(|| part_text("message/global-disposition-notification"))

@@ -71,7 +71,8 @@ impl PatternSet {
         let mut by_literal: Vec<Vec<u32>> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         for (text, owner) in patterns {
-            let segments = parse(text);
+            // People write Greek with its final sigma; text in normal form has none.
+            let segments = if text.contains('ς') { parse(&super::normalise(text)) } else { parse(text) };
             let Some(key) = (0..segments.len()).max_by_key(|&i| segments[i].literal.len()) else {
                 continue;
             };
@@ -235,7 +236,7 @@ fn parse(pattern: &str) -> Vec<Segment> {
 
 /// Why `pattern` cannot be used, or `None` if it is fine.
 pub fn check_pattern(pattern: &str) -> Option<String> {
-    if super::normalise(pattern) != pattern {
+    if super::normalise(pattern) != pattern.replace('ς', "σ") {
         return Some(format!("write it in normal form: {:?}", super::normalise(pattern)));
     }
     match parse(pattern).iter().map(|s| s.literal.chars().count()).max() {

@@ -3,7 +3,7 @@
 use super::Block;
 use crate::address;
 use crate::contract::Feedback;
-use crate::message::{Header, Message};
+use crate::message::Message;
 
 /// The fields of a `message/feedback-report`.
 pub(crate) fn feedback(text: &str) -> Feedback {
@@ -27,8 +27,8 @@ pub(crate) fn feedback(text: &str) -> Feedback {
 }
 
 /// Hotmail's complaint: no report part, but a subject that says so or a returned message with its own field.
-pub(crate) fn jmrp(message: &Message<'_>, subject: &str, returned: Option<&Header<'_>>) -> Option<Feedback> {
-    let recipient = returned.and_then(|h| h.get("X-HmXmrOriginalRecipient"));
+pub(crate) fn jmrp(message: &Message<'_>, subject: &str, returned: Option<&str>) -> Option<Feedback> {
+    let recipient = returned.map(str::to_owned);
     let ip = subject
         .to_ascii_lowercase()
         .strip_prefix("complaint about message from ")
@@ -37,7 +37,8 @@ pub(crate) fn jmrp(message: &Message<'_>, subject: &str, returned: Option<&Heade
     if recipient.is_none() && ip.is_none() && outer.is_none() {
         return None;
     }
-    let recipient = recipient.or(outer).and_then(|v| address::clean(&String::from_utf8_lossy(v)));
+    let outer = outer.and_then(|v| address::clean(&String::from_utf8_lossy(v)));
+    let recipient = recipient.or(outer);
     Some(Feedback {
         feedback_type: Some("abuse".to_owned()),
         source_ip: ip,

@@ -10,8 +10,8 @@ pub(crate) struct Block {
 
 impl Block {
     /// The first value of a field.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+    pub fn get<'s>(&'s self, name: &str) -> Option<&'s str> {
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// Every value of a field.

@@ -5,7 +5,7 @@ mod disposition;
 mod feedback;
 mod fields;
 
-pub(crate) use delivery_status::{DeliveryStatus, RecipientFields, parse_action};
+pub(crate) use delivery_status::{DeliveryStatus, RecipientFields};
 pub(crate) use disposition::Disposition;
 pub(crate) use feedback::{feedback, jmrp};
 pub(crate) use fields::Block;

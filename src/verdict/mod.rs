@@ -9,7 +9,7 @@ mod reply;
 mod weigh;
 
 pub(crate) use reply::ReadReply;
-pub(crate) use weigh::{Case, judge};
+pub(crate) use weigh::{Case, judge, parse_status};
 
 /// A reply to judge: its text and what is known around it.
 ///
