@@ -98,6 +98,7 @@ pub(crate) struct DetailsEntry {
     pub limit_bytes: Option<u64>,
     pub escalates_to: Option<String>,
     pub retry_is_useless: Option<bool>,
+    pub expired: Option<bool>,
 }
 
 impl DetailsEntry {
@@ -117,6 +118,7 @@ impl DetailsEntry {
         set(&mut details.retry_after, &self.retry_after);
         set(&mut details.limit_bytes, &self.limit_bytes);
         set(&mut details.escalates_to, &self.escalates_to);
+        set(&mut details.expired, &self.expired);
     }
 }
 
