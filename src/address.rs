@@ -198,17 +198,21 @@ fn local_start(text: &str, floor: usize, at: usize) -> Option<usize> {
         return (!inside.is_empty() && !inside.contains(&b'\n')).then_some(open);
     }
     let mut from = at;
+    // Text of a script without blanks may touch an ASCII address.
+    let ascii_only = bytes.get(at.wrapping_sub(1)).is_some_and(u8::is_ascii);
     for (i, c) in text[floor..at].char_indices().rev() {
-        if !(c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)) || at - (floor + i) > 256 {
+        let foreign = ascii_only && is_unspaced(c);
+        if foreign || !(c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)) || at - (floor + i) > 256 {
             break;
         }
         from = floor + i;
     }
     // Quotes and dots of the sentence around it are not part of it.
-    while from < at && matches!(bytes[from], b'\'' | b'`' | b'.' | b'*' | b'|' | b'=' | b'/') {
+    while from < at && matches!(bytes[from], b'\'' | b'`' | b'.' | b'*' | b'|' | b'=') {
         from += 1;
     }
-    (from < at).then_some(from)
+    // A path that ends in an address is a path.
+    (from < at && bytes[from] != b'/').then_some(from)
 }
 
 fn domain_end(text: &str, from: usize) -> Option<usize> {
@@ -217,10 +221,11 @@ fn domain_end(text: &str, from: usize) -> Option<usize> {
         let end = rest[..rest.len().min(64)].find(']')?;
         return Some(from + end + 1);
     }
+    let ascii_only = rest.as_bytes().first().is_some_and(u8::is_ascii);
     let mut end = rest
         .char_indices()
         .take(256)
-        .find(|(_, c)| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
+        .find(|(_, c)| ascii_only && is_unspaced(*c) || !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
         .map_or(rest.len().min(floor_256(rest)), |(i, _)| i);
     while end > 0 && matches!(rest.as_bytes()[end - 1], b'.' | b'-' | b'_') {
         end -= 1;
@@ -228,6 +233,11 @@ fn domain_end(text: &str, from: usize) -> Option<usize> {
     let domain = &rest[..end];
     let ok = domain.contains('.') && !domain.starts_with(['.', '-']) && !domain.contains("..");
     ok.then_some(from + end)
+}
+
+/// Chinese, Japanese, Korean, Thai and their like.
+fn is_unspaced(c: char) -> bool {
+    matches!(c as u32, 0x0e00..=0x0eff | 0x2e80..=0x9fff | 0xac00..=0xd7ff | 0xf900..=0xfaff | 0xff00..=0xffef)
 }
 
 fn floor_256(text: &str) -> usize {

@@ -84,14 +84,14 @@ impl Engine {
         };
         let bytes = message::uniform(bytes);
         let message = Message::read(&bytes, &self.limits, &mut problems);
-        let notice = Notice::read(&message, &self.limits, &self.id_headers);
+        let notice = Notice::read(&message, &self.knowledge, &self.limits, &self.id_headers);
         self.report(&notice, problems)
     }
 
     fn report(&self, notice: &Notice<'_, '_>, mut problems: Vec<String>) -> Report {
         let message = notice.message;
         let max = self.limits.max_recipients;
-        let mut status = report::delivery_status(message, max, &mut problems);
+        let mut status = report::delivery_status(message, notice.is_from_daemon(), max, &mut problems);
         if status.is_none()
             && let Some(at) = message::status_fields_in(&notice.words)
             && notice.is_from_daemon()
@@ -210,13 +210,13 @@ impl Engine {
     fn of_fields(&self, notice: &Notice<'_, '_>, r: &RecipientFields, failures: &[Failure], count: usize, default_action: Action) -> Recipient {
         let action = r.action.unwrap_or(default_action);
         let (mut address, mut source) = (r.final_recipient.clone(), AddressSource::FinalRecipient);
-        let usable = |a: &Option<String>| a.as_deref().is_some_and(|a| a.contains('@') || a.starts_with('/'));
+        let usable = |a: &Option<String>| a.as_deref().is_some_and(|a| a.find('@').is_some_and(|i| i > 0) || a.starts_with('/'));
         if !usable(&address) && usable(&r.original_recipient) {
             (address, source) = (r.original_recipient.clone(), AddressSource::OriginalRecipient);
         }
-        if address.is_none() {
+        if !usable(&address) {
             let found = failures.iter().find(|f| f.address.is_some()).cloned().or_else(|| named_elsewhere(notice, None).into_iter().next());
-            if let Some(f) = found {
+            if let Some(f) = found.filter(|_| count == 1 || address.is_none()) {
                 (address, source) = (f.address, f.source.unwrap_or(AddressSource::Text));
             }
         }

@@ -249,7 +249,7 @@ fn by_words(notice: &Notice<'_, '_>, signs: &Signs, daemon: bool, human: bool, n
         if fail_subject.is_some() && (any_words >= Some(Strength::Medium) || names_failure) && signs.quote_at.is_none() {
             return Kind::Bounce;
         }
-        if daemon && names_failure {
+        if (daemon || notice.returns_to_sender()) && names_failure {
             return Kind::Bounce;
         }
     }

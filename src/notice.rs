@@ -1,7 +1,7 @@
 //! The notice: what the outer message says in its own words, and the message that came back with it.
 
 use crate::contract::{NoticeInfo, Original};
-use crate::knowledge::normalise;
+use crate::knowledge::{Knowledge, Means, normalise};
 use crate::message::{
     Header, Limits, Message, Part, addresses, date, field_text, inline_header,
 };
@@ -44,7 +44,7 @@ pub(crate) struct Returned {
 
 impl<'m, 'x> Notice<'m, 'x> {
     /// Reads header, own words and returned header.
-    pub fn read(message: &'m Message<'x>, limits: &Limits, id_headers: &[String]) -> Self {
+    pub fn read(message: &'m Message<'x>, knowledge: &Knowledge, limits: &Limits, id_headers: &[String]) -> Self {
         let info = info(message);
         let subject = normalise(info.subject.as_deref().unwrap_or_default());
         let from = message.text_of("From").map(|f| f.into_owned()).unwrap_or_default();
@@ -65,7 +65,11 @@ impl<'m, 'x> Notice<'m, 'x> {
                 words.drain(..end);
             }
         }
-        let normal = normalise(&words);
+        let mut normal = normalise(&words);
+        if let Some(end) = returned_marker(knowledge, &words, &normal) {
+            words.truncate(end);
+            normal = normalise(&words);
+        }
         Notice { message, info, subject, from, words, normal, returned }
     }
 
@@ -76,6 +80,12 @@ impl<'m, 'x> Notice<'m, 'x> {
             || self.info.from.as_ref().is_some_and(same)
             || self.info.envelope_to.as_ref().is_some_and(same)
             || self.returned.as_ref().is_some_and(|r| r.original.from.as_ref().is_some_and(same))
+    }
+
+    /// Whether the message that came back was sent by whom the notice is for: what returning to sender means.
+    pub fn returns_to_sender(&self) -> bool {
+        let Some(from) = self.returned.as_ref().and_then(|r| r.original.from.as_deref()) else { return false };
+        self.info.to.iter().chain(&self.info.envelope_to).any(|a| a.eq_ignore_ascii_case(from))
     }
 
     /// Whether the sender calls itself a mail system.
@@ -109,6 +119,21 @@ impl<'m, 'x> Notice<'m, 'x> {
             p == b"<>" || p.is_empty() || p.len() > 13 && p[..14].eq_ignore_ascii_case(b"<mailer-daemon")
         })
     }
+}
+
+/// Where the words say that the returned message begins: the start of that line.
+fn returned_marker(knowledge: &Knowledge, words: &str, normal: &str) -> Option<usize> {
+    let marks = |text: &str| knowledge.signs_in_body(text).hits.iter().any(|h| knowledge.sign(h.0).means == Means::Returned && h.1 < 12);
+    knowledge.signs_in_body(normal).hits.iter().find(|h| knowledge.sign(h.0).means == Means::Returned)?;
+    let mut at = 0;
+    for line in words.split_inclusive('\n') {
+        // A notice that begins with the mark has its words behind it.
+        if at > 0 && line.len() < 400 && marks(&normalise(line)) && !words[..at].trim().is_empty() {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
 }
 
 fn info(message: &Message<'_>) -> NoticeInfo {

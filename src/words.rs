@@ -451,6 +451,6 @@ mod tests {
             let json = serde_json::to_string(c).unwrap();
             assert_eq!(json, format!("\"{}\"", c.as_str()));
         }
-        assert_eq!(Category::ALL.len(), 39);
+        assert_eq!(Category::ALL.len(), 40);
     }
 }

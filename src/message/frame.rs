@@ -111,7 +111,8 @@ pub(crate) fn walk_from<'x>(
         let line_end = memchr::memchr(b'\n', &body[text_at..]).map_or(body.len(), |i| text_at + i);
         let line = body[text_at..line_end].trim_ascii_end();
         let next = (line_end + 1).min(body.len());
-        at = next;
+        // The line break of this line may introduce the next delimiter.
+        at = line_end;
         let Some((level, closing)) = delimiter(&open, line) else { continue };
         if let Some((part, from)) = leaf.take() {
             parts[part].body = &body[from..start.max(from)];

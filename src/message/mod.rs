@@ -33,6 +33,8 @@ pub(crate) struct Message<'x> {
 impl<'x> Message<'x> {
     /// Reads the frame. `bytes` have uniform line ends. What is odd is added to `problems`.
     pub fn read(bytes: &'x [u8], limits: &'x Limits, problems: &mut Vec<String>) -> Self {
+        // A byte order mark is the fault of an editor.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let blank = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t')).count();
         // Blank lines before the header are the fault of a store; a blank at the start of a line is not.
         let start = bytes[..blank].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);

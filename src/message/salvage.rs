@@ -117,17 +117,25 @@ fn enough(known: usize, strong: usize) -> bool {
 /// Whether fields of a delivery status stand at line starts: then the text is one, whatever it was declared as.
 /// Gives the offset of the first of them.
 pub(crate) fn status_fields_in(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut first: Option<usize> = None;
-    let mut score = 0;
-    for needle in [&b"inal-Recipient:"[..], b"ction:", b"tatus:", b"eporting-MTA:", b"riginal-Recipient:", b"iagnostic-Code:"] {
-        let found = memmem::find_iter(bytes, needle).map(|i| i.saturating_sub(1)).find(|&i| i == 0 || bytes[i - 1] == b'\n');
-        if let Some(i) = found {
-            score += if needle.starts_with(b"inal") || needle.starts_with(b"eport") { 2 } else { 1 };
-            first = Some(first.map_or(i, |f| f.min(i)));
+    const FIELDS: &[(&str, u32)] = &[
+        ("final-recipient", 2), ("reporting-mta", 2), ("action", 1), ("status", 1), ("original-recipient", 1),
+        ("diagnostic-code", 1),
+    ];
+    let mut first = None;
+    let mut seen = 0u32;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let here = at;
+        at += line.len();
+        let Some((name, _)) = split(line.as_bytes()).filter(|(n, _)| n.len() <= 18) else { continue };
+        let known = FIELDS.iter().position(|(f, _)| name.eq_ignore_ascii_case(f.as_bytes()));
+        if let Some(i) = known {
+            seen |= 1 << i;
+            first = first.or(Some(here));
         }
     }
-    first.filter(|_| score >= 3)
+    let score: u32 = FIELDS.iter().enumerate().filter(|(i, _)| seen & (1 << i) != 0).map(|(_, f)| f.1).sum();
+    first.filter(|_| score >= 4)
 }
 
 #[cfg(test)]

@@ -14,13 +14,18 @@ use crate::message::{Message, Part};
 
 /// The delivery status of a message, wherever it stands: declared, as an attachment of a report, in text.
 /// Never from inside a returned message, except where the message is nothing but a wrapper.
-pub(crate) fn delivery_status(message: &Message<'_>, max_recipients: usize, problems: &mut Vec<String>) -> Option<DeliveryStatus> {
+pub(crate) fn delivery_status(
+    message: &Message<'_>,
+    from_daemon: bool,
+    max_recipients: usize,
+    problems: &mut Vec<String>,
+) -> Option<DeliveryStatus> {
     let declared = |p: &&Part<'_>| {
         p.media.is("message/delivery-status") || p.media.is("message/global-delivery-status")
     };
     let is_report = message.parts[0].media.is("multipart/report");
     // A person who forwards a report attaches it; a report has it inline.
-    let part = message.parts.iter().find(|p| declared(p) && (is_report || !p.attachment))?;
+    let part = message.parts.iter().find(|p| declared(p) && (is_report || from_daemon || !p.attachment))?;
     let content = message.content(part);
     let text = String::from_utf8_lossy(&content);
     let status = DeliveryStatus::read(&text, max_recipients, problems);

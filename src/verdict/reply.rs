@@ -61,7 +61,6 @@ impl ReadReply {
             }
             if len == 3
                 && let Some(code) = reply_at(&self.text, at)
-                && replies.last().is_none_or(|(_, c)| *c != code)
             {
                 replies.push((at, code));
             }
