@@ -1,26 +1,51 @@
-//! spike
-#![allow(clippy::print_stdout)]
-use std::io::{BufRead, Write};
-fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let engine = undeliverable::Engine::new();
-    let out = std::io::stdout();
-    let mut out = std::io::BufWriter::new(out.lock());
-    if args[0] == "classify" {
-        for line in std::io::stdin().lock().lines() {
-            let v = engine.classify(line?.as_str());
-            serde_json::to_writer(&mut out, &v)?;
-            out.write_all(b"\n")?;
+//! The program `undeliverable`: reads the mail that comes back and says what to do about it.
+//!
+//! Results go to stdout, words to stderr. The exit code is 0 for done, 1 for failed, 2 for wrong usage.
+
+mod args;
+mod commands;
+mod output;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::commands::Outcome;
+
+fn main() -> ExitCode {
+    // Prints help and usage errors itself and ends with 0 or 2.
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Scan(args) => commands::scan::run(&args),
+        Command::Classify(args) => commands::classify::run(&args),
+        Command::Completions(args) => commands::manual::completions(&args),
+        Command::Man(args) => commands::manual::pages(&args),
+    };
+    match done {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        // Whoever read the output has seen enough.
+        Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            // Nothing can be said about a stderr that cannot be written.
+            let _ = writeln!(
+                io::stderr(),
+                "undeliverable: {}",
+                output::safe::text(&format!("{e:#}"))
+            );
+            ExitCode::FAILURE
         }
-        return Ok(());
     }
-    let mut names: Vec<_> = std::fs::read_dir(&args[1])?.map(|e| e.unwrap().path()).collect();
-    names.sort();
-    for p in names {
-        let mut r = engine.parse(&std::fs::read(&p)?);
-        r.source = Some(p.to_string_lossy().into_owned());
-        serde_json::to_writer(&mut out, &r)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause
+            .downcast_ref::<serde_json::Error>()
+            .and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
 }

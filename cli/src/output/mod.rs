@@ -1,0 +1,4 @@
+//! How results are written: JSON Lines, CSV, a table.
+
+pub(crate) mod json;
+pub(crate) mod safe;
