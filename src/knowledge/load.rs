@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::file::{Listed, Place, RuleFile};
+use super::file::{Listed, Matching, Place, RuleFile};
 use super::{
     Blocklist, Code, CodePattern, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
     check_pattern, glob,
@@ -11,6 +11,8 @@ use super::{
 use crate::error::{Error, line_of};
 use crate::words::Category;
 
+/// Fewest bytes of a pattern's longest word.
+const SHORTEST: usize = 3;
 /// Weight of a rule that gives none.
 const DEFAULT_WEIGHT: f64 = 0.9;
 
@@ -65,7 +67,7 @@ impl Loader {
             let r = spanned.into_inner();
             let fail = |m: String| Error::new(name, Some(line), format!("rule {:?}: {m}", r.id));
             for t in &r.text {
-                if let Some(why) = check_pattern(t) {
+                if let Some(why) = check_pattern(t, SHORTEST) {
                     return Err(fail(format!("text {t:?}: {why}")));
                 }
             }
@@ -132,7 +134,9 @@ impl Loader {
             let line = line_of(text, spanned.span().start);
             let s = spanned.into_inner();
             for t in &s.text {
-                if let Some(why) = check_pattern(t) {
+                // The border of the subject is part of the pattern there.
+                let shortest = if s.matching == Matching::Contains { SHORTEST } else { 1 };
+                if let Some(why) = check_pattern(t, shortest) {
                     let message = format!("sign {:?}: text {t:?}: {why}", s.id);
                     return Err(Error::new(name, Some(line), message));
                 }

@@ -1,5 +1,6 @@
 //! What the program knows about the world: the files of `rules/`, loaded, checked and ready to match.
 
+mod anchor;
 mod check;
 mod codes;
 mod file;

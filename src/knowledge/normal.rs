@@ -52,7 +52,7 @@ impl<'a> Sink<'a> {
     #[inline]
     fn push(&mut self, c: char) {
         match c {
-            ' ' | '\t' | '\r' | '\n' | '\x0b' | '\x0c' | '\0' | '\u{a0}' | '\u{3000}' | '\u{2028}'
+            '\0'..=' ' | '\x7f' | '\u{a0}' | '\u{3000}' | '\u{2028}'
             | '\u{2029}' => {
                 if !self.blank {
                     self.out.push(' ');

@@ -1,11 +1,11 @@
-//! All patterns of a set in one pass over the text: an Aho-Corasick automaton finds each pattern's longest
-//! literal, the rest of the pattern is compared around it.
+//! All patterns of a set in one pass over the text: an index finds each pattern's longest literal, the rest of the
+//! pattern is compared around it.
 //!
 //! The work for one hit is bounded by the gap, so a pass is linear in the text.
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use super::anchor::AnchorIndex;
 
 /// The most bytes a ` * ` may skip.
 pub const GAP: usize = 160;
@@ -50,16 +50,16 @@ struct Segment {
 struct Pattern {
     owner: u32,
     segments: Vec<Segment>,
-    /// Index of the segment that the automaton looks for.
+    /// Which segment the index looks for.
     key: usize,
 }
 
 /// A set of patterns, ready to search. Immutable and shareable between threads.
 #[derive(Debug)]
 pub struct PatternSet {
-    automaton: AhoCorasick,
+    index: AnchorIndex,
     patterns: Vec<Pattern>,
-    /// For each literal of the automaton the patterns it is the key of.
+    /// For each literal of the index the patterns it is the key of.
     by_literal: Vec<Vec<u32>>,
 }
 
@@ -69,53 +69,44 @@ impl PatternSet {
         let mut parsed = Vec::new();
         let mut literals: Vec<String> = Vec::new();
         let mut by_literal: Vec<Vec<u32>> = Vec::new();
-        let mut known: HashMap<String, usize> = HashMap::new();
+        let mut known: HashMap<Box<str>, usize> = HashMap::new();
         for (text, owner) in patterns {
             // People write Greek with its final sigma; text in normal form has none.
             let segments = if text.contains('ς') { parse(&super::normalise(text)) } else { parse(text) };
             let Some(key) = (0..segments.len()).max_by_key(|&i| segments[i].literal.len()) else {
                 continue;
             };
-            let literal = segments[key].literal.to_string();
-            let at = *known.entry(literal.clone()).or_insert_with(|| {
-                literals.push(literal);
-                by_literal.push(Vec::new());
-                literals.len() - 1
-            });
+            let at = match known.get(&segments[key].literal) {
+                Some(&at) => at,
+                None => {
+                    known.insert(segments[key].literal.clone(), literals.len());
+                    literals.push(segments[key].literal.to_string());
+                    by_literal.push(Vec::new());
+                    literals.len() - 1
+                }
+            };
             by_literal[at].push(parsed.len() as u32);
             parsed.push(Pattern { owner, segments, key });
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .prefilter(false)
-            .build(&literals)
-            // Fails only beyond 2^31 states; a user's file that large is refused when it is read.
-            .unwrap_or_else(|_| empty_automaton());
-        PatternSet { automaton, patterns: parsed, by_literal }
+        let literals = literals.into_iter().map(|l| l.into_bytes().into_boxed_slice()).collect();
+        PatternSet { index: AnchorIndex::new(literals), patterns: parsed, by_literal }
     }
 
     /// Calls `found` for every hit of every pattern in `text`, which must be normalised.
     pub fn find(&self, text: &str, mut found: impl FnMut(Hit)) {
-        for m in self.automaton.find_overlapping_iter(text) {
-            for &p in &self.by_literal[m.pattern().as_usize()] {
-                let pattern = &self.patterns[p as usize];
-                if let Some(hit) = pattern.confirm(text, m.start(), m.end()) {
+        self.index.find(text.as_bytes(), |literal, start, end| {
+            for &p in &self.by_literal[literal] {
+                if let Some(hit) = self.patterns[p as usize].confirm(text, start, end) {
                     found(hit);
                 }
             }
-        }
+        });
     }
 
     /// How many patterns the set holds.
     pub fn len(&self) -> usize {
         self.patterns.len()
     }
-}
-
-fn empty_automaton() -> AhoCorasick {
-    #[allow(clippy::unwrap_used, reason = "an automaton over nothing always builds")]
-    AhoCorasick::new(std::iter::empty::<&str>()).unwrap()
 }
 
 impl Pattern {
@@ -234,13 +225,14 @@ fn parse(pattern: &str) -> Vec<Segment> {
     }
 }
 
-/// Why `pattern` cannot be used, or `None` if it is fine.
-pub fn check_pattern(pattern: &str) -> Option<String> {
+/// Why `pattern` cannot be used, or `None` if it is fine. One of its words needs `shortest` bytes.
+pub fn check_pattern(pattern: &str, shortest: usize) -> Option<String> {
     if super::normalise(pattern) != pattern.replace('ς', "σ") {
         return Some(format!("write it in normal form: {:?}", super::normalise(pattern)));
     }
-    match parse(pattern).iter().map(|s| s.literal.chars().count()).max() {
+    match parse(pattern).iter().map(|s| s.literal.len()).max() {
         None => Some("the pattern has no words".into()),
+        Some(n) if n < shortest => Some(format!("one of its words needs {shortest} bytes")),
         Some(_) if parse(pattern).len() > MAX_PIECES => {
             Some(format!("at most {} gaps", MAX_PIECES - 1))
         }

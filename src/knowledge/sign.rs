@@ -2,6 +2,9 @@
 
 use super::{Knowledge, Matching, PatternSet, Sign};
 
+/// Stands around a subject so that "begins with" and "is" are words of a pattern; normal text holds no control characters.
+const BORDER: char = '\u{1}';
+
 #[derive(Debug)]
 pub(crate) struct SignSets {
     subject: PatternSet,
@@ -18,27 +21,28 @@ pub(crate) struct SignHits {
 impl Knowledge {
     fn sign_sets(&self) -> &SignSets {
         self.sign_sets.get_or_init(|| {
-            let of = |body: bool| {
-                PatternSet::new(self.signs.iter().enumerate().filter(|(_, s)| s.in_body() == body).flat_map(
-                    |(i, s)| s.text.iter().map(move |t| (t.as_str(), i as u32)),
-                ))
-            };
-            SignSets { subject: of(false), body: of(true) }
+            let (mut subject, mut body) = (Vec::new(), Vec::new());
+            for (i, s) in self.signs.iter().enumerate() {
+                for t in &s.text {
+                    match (s.in_body(), s.matching) {
+                        (true, _) => body.push((t.clone(), i as u32)),
+                        (false, Matching::Contains) => subject.push((t.clone(), i as u32)),
+                        (false, Matching::Prefix) => subject.push((format!("{BORDER}{t}"), i as u32)),
+                        (false, Matching::Exact) => subject.push((format!("{BORDER}{t}{BORDER}"), i as u32)),
+                    }
+                }
+            }
+            let set = |p: &[(String, u32)]| PatternSet::new(p.iter().map(|(t, i)| (t.as_str(), *i)));
+            SignSets { subject: set(&subject), body: set(&body) }
         })
     }
 
     /// Signs in a normalised subject.
     pub(crate) fn signs_in_subject(&self, subject: &str) -> SignHits {
         let mut out = SignHits::default();
-        self.sign_sets().subject.find(subject, |h| {
-            let fits = match self.signs[h.owner as usize].matching {
-                Matching::Exact => h.start == 0 && h.end == subject.len(),
-                Matching::Prefix => h.start == 0,
-                Matching::Contains => true,
-            };
-            if fits {
-                out.hits.push((h.owner as usize, h.start, h.end));
-            }
+        let bordered = format!("{BORDER}{subject}{BORDER}");
+        self.sign_sets().subject.find(&bordered, |h| {
+            out.hits.push((h.owner as usize, h.start.saturating_sub(1), h.end.saturating_sub(1)));
         });
         out
     }
