@@ -1,20 +1,35 @@
-//! Lists the files of `rules/`, so that adding a file needs no change in Rust.
+//! Reads `rules/` and stores it in a binary form beside the build. A file that cannot be read fails the build and names
+//! its line. Adding a file needs no change in Rust.
 
-use std::{env, fmt::Write as _, fs, io, path::Path};
+#![allow(dead_code, missing_docs, reason = "only a part of the shared modules is used here")]
+
+use std::path::Path;
+use std::{env, fs, io};
+
+#[path = "src/knowledge/file.rs"]
+mod file;
+#[path = "src/words.rs"]
+mod words;
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=rules");
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let mut names = Vec::new();
+    walk(&Path::new(&root).join("rules"), "rules", &mut names)?;
+    names.sort();
     let mut files = Vec::new();
-    walk(&Path::new(&root).join("rules"), "rules", &mut files)?;
-    files.sort();
-    let mut list = String::from("&[\n");
-    for (name, path) in &files {
-        writeln!(list, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
+    for (name, path) in names {
+        let text = fs::read_to_string(&path)?;
+        let read = file::RuleFile::read(&text).map_err(|e| {
+            let at = e.span().map_or(0, |s| s.start);
+            let line = 1 + text[..at].matches('\n').count();
+            io::Error::other(format!("{name}:{line}: {}", e.message()))
+        })?;
+        files.push((name, read));
     }
-    list.push_str("]\n");
+    let bytes = postcard::to_allocvec(&files).map_err(io::Error::other)?;
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("rule_files.rs"), list)
+    fs::write(Path::new(&out).join("rules.bin"), bytes)
 }
 
 fn walk(dir: &Path, prefix: &str, files: &mut Vec<(String, String)>) -> io::Result<()> {

@@ -330,7 +330,7 @@ impl EngineBuilder {
     pub fn build(self) -> Result<Engine, Error> {
         let mut loader = Loader::built_in()?;
         for (name, text) in &self.own {
-            loader.file(name, text, true)?;
+            loader.file(name, text)?;
         }
         Ok(Engine {
             knowledge: loader.build()?,

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::file::{Listed, Matching, Place, RuleFile};
+use super::file::{At, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
     Blocklist, Code, CodePattern, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
     check_pattern, glob,
 };
-use crate::error::{Error, line_of};
+use crate::contract::Details;
+use crate::error::Error;
 use crate::words::Category;
 
 /// Fewest bytes of a pattern's longest word.
@@ -35,16 +36,21 @@ impl Loader {
     /// The files of `rules/`.
     pub fn built_in() -> Result<Self, Error> {
         let mut loader = Loader::default();
-        for (name, text) in super::BUILT_IN {
-            loader.file(name, text, false)?;
+        let files: Vec<(String, RuleFile)> = postcard::from_bytes(super::BUILT_IN)
+            .map_err(|e| Error::new("rules/", None, format!("the stored rules cannot be read: {e}")))?;
+        for (name, file) in files {
+            loader.add(&name, file, false)?;
         }
         Ok(loader)
     }
 
-    /// Adds one file. `own` is true for a file of the user, whose entries replace those of the same id.
-    pub fn file(&mut self, name: &str, text: &str, own: bool) -> Result<(), Error> {
-        let file: RuleFile =
-            toml::from_str(text).map_err(|e| Error::from_toml(name, text, &e))?;
+    /// Adds a file of the user, whose entries replace those of the same id.
+    pub fn file(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        let file = RuleFile::read(text).map_err(|e| Error::from_toml(name, text, &e))?;
+        self.add(name, file, true)
+    }
+
+    fn add(&mut self, name: &str, file: RuleFile, own: bool) -> Result<(), Error> {
         let RuleFile { provider, defaults, rule, sign, header, code, blocklist, off, .. } = file;
         let home = provider.as_ref().map(|p| p.id.clone());
         if let Some(p) = provider {
@@ -62,9 +68,8 @@ impl Loader {
                 None => self.providers.push(entry),
             }
         }
-        for spanned in rule {
-            let line = line_of(text, spanned.span().start);
-            let r = spanned.into_inner();
+        for at in rule {
+            let At { line, entry: r } = at;
             let fail = |m: String| Error::new(name, Some(line), format!("rule {:?}: {m}", r.id));
             for t in &r.text {
                 if let Some(why) = check_pattern(t, SHORTEST) {
@@ -130,9 +135,8 @@ impl Loader {
                 self.rules[at] = rule;
             }
         }
-        for spanned in sign {
-            let line = line_of(text, spanned.span().start);
-            let s = spanned.into_inner();
+        for at in sign {
+            let At { line, entry: s } = at;
             for t in &s.text {
                 // The border of the subject is part of the pattern there.
                 let shortest = if s.matching == Matching::Contains { SHORTEST } else { 1 };
@@ -152,8 +156,8 @@ impl Loader {
                 text: s.text,
             });
         }
-        for spanned in header {
-            let h = spanned.into_inner();
+        for at in header {
+            let h = at.entry;
             self.headers.retain(|old| old.id != h.id || !own);
             self.headers.push(HeaderSign {
                 id: h.id,
@@ -164,8 +168,8 @@ impl Loader {
                 strength: h.strength,
             });
         }
-        for spanned in code {
-            let c = spanned.into_inner();
+        for at in code {
+            let c = at.entry;
             let entry = Code {
                 code: c.code.clone(),
                 name: c.name,
@@ -180,8 +184,8 @@ impl Loader {
             };
             self.codes.insert(c.code, entry);
         }
-        for spanned in blocklist {
-            let b = spanned.into_inner();
+        for at in blocklist {
+            let b = at.entry;
             self.blocklists.retain(|old| old.id != b.id);
             self.blocklists.push(Blocklist {
                 id: b.id,
@@ -193,9 +197,8 @@ impl Loader {
                 source: b.source,
             });
         }
-        for spanned in off {
-            let line = line_of(text, spanned.span().start);
-            self.off.push((spanned.into_inner(), name.to_owned(), line));
+        for at in off {
+            self.off.push((at.entry, name.to_owned(), at.line));
         }
         Ok(())
     }
@@ -288,6 +291,27 @@ impl Loader {
             replies,
             sign_sets: OnceLock::new(),
         })
+    }
+}
+
+impl DetailsEntry {
+    /// Fills what `details` does not know yet.
+    pub fn fill(&self, details: &mut Details) {
+        fn set<T: Clone>(to: &mut Option<T>, from: &Option<T>) {
+            if to.is_none() {
+                to.clone_from(from);
+            }
+        }
+        set(&mut details.mechanism, &self.mechanism);
+        set(&mut details.scope, &self.scope);
+        set(&mut details.limited, &self.limited);
+        set(&mut details.blocklist, &self.blocklist);
+        set(&mut details.provider_code, &self.provider_code);
+        set(&mut details.delist_url, &self.delist_url);
+        set(&mut details.retry_after, &self.retry_after);
+        set(&mut details.limit_bytes, &self.limit_bytes);
+        set(&mut details.escalates_to, &self.escalates_to);
+        set(&mut details.expired, &self.expired);
     }
 }
 

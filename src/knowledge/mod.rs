@@ -22,8 +22,8 @@ use std::sync::OnceLock;
 
 use crate::words::{Category, Permanence, SenderAction, Signal};
 
-/// The files of `rules/`, by name, as they were when the library was built.
-pub(crate) const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rule_files.rs"));
+/// The files of `rules/` as the build script read them; see [`file`].
+const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 
 /// One rule: words, codes or both, and what they mean.
 #[derive(Debug)]
