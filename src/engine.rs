@@ -4,7 +4,7 @@ use crate::contract::{Details, Recipient, RecipientVerdict, Report, SCHEMA, Sign
 use crate::dialect::{self, Failure};
 use crate::error::Error;
 use crate::kind::{self, Signs, Structure};
-use crate::knowledge::{Knowledge, Loader};
+use crate::knowledge::{Finding, Knowledge, Loader};
 use crate::message::{self, Limits, Message, date};
 use crate::notice::Notice;
 use crate::report::{self, DeliveryStatus, Disposition, RecipientFields};
@@ -66,6 +66,17 @@ impl Engine {
     /// What the engine knows.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge
+    }
+
+    /// What is wrong with the rules, the built-in and the user's; see [`knowledge::check`](crate::knowledge::check).
+    pub fn check_rules(&self) -> Vec<Finding> {
+        crate::knowledge::check(&self.knowledge, &|text, provider| {
+            let reply = Reply::new(text);
+            self.classify(match provider {
+                Some(id) => reply.provider(id),
+                None => reply,
+            })
+        })
     }
 
     /// Judges one SMTP reply, in one or several lines.

@@ -1,12 +1,473 @@
-//! Placeholder, replaced below.
-use super::Knowledge;
-/// What is wrong with a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+//! Are the rules sound? Each rule is held against all others by the very judgement that mail gets.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::{Knowledge, Rule};
+use crate::contract::Verdict;
+use crate::words::Category;
+
+/// Stands in the gaps of a pattern; no rule is about it.
+const FILLER: &str = "zzz";
+
+/// Something wrong with an entry of a rule file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Finding {
-    /// File and line.
-    pub place: String,
-    /// What is wrong.
+    /// The file, as it was named when it was loaded.
+    pub file: String,
+    /// The line the entry starts in, from 1; 0 where the entry has none.
+    pub line: usize,
+    /// The id of the entry.
+    pub rule: String,
+    /// What is wrong and what was expected.
     pub message: String,
 }
-/// Checks.
-pub fn check(_k: &Knowledge) -> Vec<Finding> { Vec::new() }
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{}: {}: {}",
+            self.file, self.line, self.rule, self.message
+        )
+    }
+}
+
+/// Holds every rule against all others. `classify` judges a line, with the id of the provider where one is given; it is
+/// handed in because the judgement is a later stage than the knowledge.
+///
+/// A rule is sound if
+/// * its id is `FILE-STEM/kebab-words` and it names a source or says that it is unverified;
+/// * it has an example, and wins each: the heaviest voice of the winning category is this rule, or another rule of
+///   the same category and the same provider (or of none, as this one), so that two wordings of one
+///   thing may share a line; a rule of no provider may leave it to a provider that the line itself names;
+/// * each of its texts on its own, after the rule's first code, leads to its category;
+/// * it wins at least one line, an example or a text of its own, itself: else it is dead, others cover it;
+/// * it does not win a line it has under `not`;
+/// * no other rule of the same provider has one of its texts with the same codes;
+/// * the blocklist it names exists.
+pub fn check(
+    knowledge: &Knowledge,
+    classify: &dyn Fn(&str, Option<&str>) -> Verdict,
+) -> Vec<Finding> {
+    let mut checker = Checker {
+        knowledge,
+        classify,
+        findings: Vec::new(),
+    };
+    for rule in knowledge.rules().iter().filter(|r| !r.is_off()) {
+        checker.words(rule);
+        checker.lines(rule);
+    }
+    checker.duplicates();
+    checker.blocklists();
+    let mut findings = checker.findings;
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+impl Rule {
+    /// Whether a file of the user switched it off.
+    pub fn is_off(&self) -> bool {
+        self.text.is_empty() && self.codes.is_empty()
+    }
+
+    /// The part of the file's name before `.toml`, which ids begin with.
+    fn file_stem(&self) -> &str {
+        let name = self.file.rsplit(['/', '\\']).next().unwrap_or_default();
+        name.strip_suffix(".toml").unwrap_or(name)
+    }
+}
+
+struct Checker<'k> {
+    knowledge: &'k Knowledge,
+    classify: &'k dyn Fn(&str, Option<&str>) -> Verdict,
+    findings: Vec<Finding>,
+}
+
+impl Checker<'_> {
+    fn found(&mut self, rule: &Rule, message: String) {
+        let (file, line, rule) = (rule.file.clone(), rule.line, rule.id.clone());
+        self.findings.push(Finding {
+            file,
+            line,
+            rule,
+            message,
+        });
+    }
+
+    /// What needs no judging.
+    fn words(&mut self, rule: &Rule) {
+        let kebab = |w: &str| {
+            !w.is_empty()
+                && w.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && !w.starts_with('-')
+                && !w.ends_with('-')
+        };
+        let stem = rule.file_stem();
+        let fits = match rule.id.split_once('/') {
+            // A file of the user may replace a rule of another file, so only the form counts there.
+            Some((head, name)) => {
+                kebab(name) && kebab(head) && (!rule.file.starts_with("rules/") || head == stem)
+            }
+            None => false,
+        };
+        if !fits {
+            self.found(rule, format!("the id must be like {stem}/some-words"));
+        }
+        if rule.source.is_none() && !rule.unverified {
+            self.found(
+                rule,
+                "names no source; give `source` or `unverified = true`".into(),
+            );
+        }
+        if rule.examples.is_empty() {
+            self.found(
+                rule,
+                "has no example; give at least one reply line under `examples`".into(),
+            );
+        }
+        if let Some(list) = &rule.details.blocklist
+            && self.knowledge.blocklist(list).is_none()
+        {
+            self.found(rule, format!("details: there is no blocklist {list:?}"));
+        }
+    }
+
+    /// What the judgement says about its lines.
+    fn lines(&mut self, rule: &Rule) {
+        let provider = self.knowledge.provider_of(rule).map(|p| p.id.as_str());
+        let mut wins_itself = false;
+        for example in &rule.examples {
+            let verdict = (self.classify)(example, provider);
+            match winner(&verdict) {
+                _ if rule.category == Category::Unknown => {
+                    // Such a rule has no voice, it only tells how long a failure lasts.
+                    wins_itself = true;
+                    let lasts = rule.permanence.is_none_or(|p| p == verdict.permanence);
+                    if verdict.category != Category::Unknown || !lasts {
+                        self.found(
+                            rule,
+                            format!(
+                                "example {example:?} must be unknown and {:?}, but is {} and {}",
+                                rule.permanence, verdict.category, verdict.permanence
+                            ),
+                        );
+                    }
+                }
+                Some(won) if won == rule.id => wins_itself = true,
+                Some(won) if self.shares(rule, won) => {}
+                won => {
+                    let won = won.unwrap_or("no rule");
+                    self.found(
+                        rule,
+                        format!(
+                            "example {example:?} is taken by {won} ({}), expected {}",
+                            verdict.category, rule.category
+                        ),
+                    );
+                }
+            }
+        }
+        for line in &rule.not {
+            let verdict = (self.classify)(line, provider);
+            if winner(&verdict) == Some(&rule.id) {
+                self.found(rule, format!("claims {line:?}, which stands under `not`"));
+            }
+        }
+        if rule.category == Category::Unknown {
+            return;
+        }
+        let code = rule
+            .codes
+            .first()
+            .map(|c| concrete(c, rule))
+            .unwrap_or_default();
+        let texts: Vec<String> = match rule.text.is_empty() {
+            true => vec![String::new()],
+            false => rule.text.iter().map(|t| filled(t)).collect(),
+        };
+        for text in texts {
+            let line = format!("{code} {text}");
+            let line = line.trim();
+            let verdict = (self.classify)(line, provider);
+            wins_itself |= winner(&verdict) == Some(&rule.id);
+            if verdict.category != rule.category {
+                let won = winner(&verdict).unwrap_or("no rule");
+                self.found(
+                    rule,
+                    format!(
+                        "the line {line:?} alone is taken by {won} ({}), expected {}",
+                        verdict.category, rule.category
+                    ),
+                );
+            }
+        }
+        if !wins_itself {
+            self.found(
+                rule,
+                "is dead: it wins neither an example nor one of its own texts, others cover it"
+                    .into(),
+            );
+        }
+    }
+
+    /// Whether rule `won` may take an example of `rule`.
+    fn shares(&self, rule: &Rule, won: &str) -> bool {
+        self.knowledge.rule(won).is_some_and(|w| {
+            w.category == rule.category && (w.provider == rule.provider || rule.provider.is_none())
+        })
+    }
+
+    fn duplicates(&mut self) {
+        let mut seen: HashMap<(Option<usize>, &str, Vec<&str>), &Rule> = HashMap::new();
+        for rule in self.knowledge.rules() {
+            let mut codes: Vec<&str> = rule.codes.iter().map(String::as_str).collect();
+            codes.sort_unstable();
+            let texts: Vec<&str> = match (rule.text.is_empty(), codes.is_empty()) {
+                (true, true) => continue,
+                (true, false) => vec![""],
+                _ => rule.text.iter().map(String::as_str).collect(),
+            };
+            for text in texts {
+                // Kindred languages share words.
+                let kindred =
+                    |r: &Rule| r.file.contains("languages/") && r.category == rule.category;
+                if let Some(first) = seen.insert((rule.provider, text, codes.clone()), rule)
+                    && !(kindred(first) && kindred(rule))
+                {
+                    self.found(
+                        rule,
+                        format!(
+                            "text {text:?} with the same codes stands in {} ({}:{}) too",
+                            first.id, first.file, first.line
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    fn blocklists(&mut self) {
+        let mut ids = HashSet::new();
+        for list in self.knowledge.blocklists() {
+            let mut found = |message: String| {
+                let (file, rule) = ("rules/blocklists.toml".to_owned(), list.id.clone());
+                self.findings.push(Finding {
+                    file,
+                    line: 0,
+                    rule,
+                    message,
+                });
+            };
+            if !ids.insert(&list.id) {
+                found("this id is taken".into());
+            }
+            for text in &list.text {
+                let verdict = (self.classify)(&filled(text), None);
+                // A service that scores senders is both a list and a reputation.
+                if verdict.category != list.category()
+                    && verdict.category != Category::LowReputation
+                {
+                    found(format!(
+                        "the text {text:?} alone is taken by {} ({}), expected {}",
+                        winner(&verdict).unwrap_or("no rule"),
+                        verdict.category,
+                        list.category()
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// The rule that speaks loudest for the category that won.
+fn winner(verdict: &Verdict) -> Option<&str> {
+    verdict
+        .evidence
+        .iter()
+        .find(|e| e.says == verdict.category)
+        .map(|e| e.rule.as_str())
+}
+
+/// A text that fits `pattern`: a word in each gap, nothing where a star is glued to a word.
+fn filled(pattern: &str) -> String {
+    let words: Vec<&str> = pattern
+        .split(' ')
+        .map(|w| if w == "*" { FILLER } else { w })
+        .collect();
+    words.join(" ").replace('*', "")
+}
+
+/// A code that fits the pattern of a rule.
+fn concrete(pattern: &str, rule: &Rule) -> String {
+    let temporary = rule.permanence.unwrap_or(rule.category.own_permanence())
+        == crate::words::Permanence::Temporary;
+    let mut reply = String::new();
+    let mut enhanced = String::new();
+    for word in pattern.split(' ') {
+        if word.contains('.') {
+            let parts: Vec<&str> = word.split('.').collect();
+            let class = if parts[0] != "x" {
+                parts[0]
+            } else if temporary {
+                "4"
+            } else {
+                "5"
+            };
+            let number = |p: &str| {
+                if p == "x" {
+                    "0".to_owned()
+                } else {
+                    p.split('-').next().unwrap_or("0").to_owned()
+                }
+            };
+            enhanced = format!(
+                "{class}.{}.{}",
+                number(parts.get(1).unwrap_or(&"0")),
+                number(parts.get(2).unwrap_or(&"0"))
+            );
+        } else {
+            reply = word.replace("xx", "50");
+        }
+    }
+    if reply.is_empty() {
+        reply = format!("{}50", &enhanced[..enhanced.len().min(1)]);
+    }
+    format!("{reply} {enhanced}").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Engine;
+
+    #[test]
+    fn the_built_in_rules_are_sound() {
+        let findings = Engine::new().check_rules();
+        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(lines.is_empty(), "{}", lines.join("\n"));
+    }
+
+    #[test]
+    fn unsound_rules_are_found_with_their_place() {
+        const SOUND: &str = "[[rule]]\nid = \"own/quince\"\ncategory = \"mailbox_full\"\ntext = [\"quince overflow\"]\nsource = \"own sample\"\nexamples = [\"550 quince overflow\"]\n";
+        // What is replaced in a sound rule, by what, and what is to be found.
+        let table: &[(&str, &str, &[&str])] = &[
+            ("", "", &[]),
+            ("own/quince", "quince", &["id must be like own/"]),
+            ("own/quince", "own/Quince_1", &["id must be like own/"]),
+            ("source = \"own sample\"\n", "", &["names no source"]),
+            ("source = \"own sample\"", "unverified = true", &[]),
+            (
+                "examples = [\"550 quince overflow\"]\n",
+                "",
+                &["has no example"],
+            ),
+            (
+                "550 quince overflow\"]",
+                "550 user unknown\"]",
+                &["is taken by user-unknown/"],
+            ),
+            (
+                "examples",
+                "not = [\"550 5.2.2 quince overflow\"]\nexamples",
+                &["stands under `not`"],
+            ),
+            (
+                "examples",
+                "details = { blocklist = \"nowhere\" }\nexamples",
+                &["there is no blocklist \"nowhere\""],
+            ),
+            (
+                "[\"quince overflow\"]",
+                "[\"quince overflow\", \"user unknown\"]",
+                &[
+                    "the line \"user unknown\" alone is taken by",
+                    "stands in user-unknown/",
+                ],
+            ),
+            (
+                "examples",
+                "weight = 0.1\nexamples",
+                &["no rule (unknown)", "is dead", "alone is taken by no rule"],
+            ),
+        ];
+        let words = [
+            "aaa", "bbb", "ccc", "ddd", "eee", "fff", "ggg", "hhh", "iii", "jjj", "kkk", "lll",
+        ];
+        let mut text = String::new();
+        for ((from, to, _), word) in table.iter().zip(words) {
+            let rule = if from.is_empty() {
+                SOUND.to_owned()
+            } else {
+                SOUND.replace(from, to)
+            };
+            text.push_str(&rule.replace("uince", word));
+        }
+        text.push_str(
+            &SOUND
+                .replace("own/quince", "own/again")
+                .replace("uince", words[0]),
+        );
+        let engine = Engine::builder()
+            .rules("own.toml", text.as_str())
+            .build()
+            .unwrap();
+        let mut found: Vec<String> = engine
+            .check_rules()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        found.retain(|f| f.starts_with("own.toml:"));
+        for (i, (_, _, wanted)) in table.iter().enumerate().skip(1) {
+            let line = engine
+                .knowledge()
+                .rules()
+                .iter()
+                .filter(|r| r.file == "own.toml")
+                .nth(i)
+                .unwrap()
+                .line;
+            let here: Vec<&String> = found
+                .iter()
+                .filter(|f| f.starts_with(&format!("own.toml:{line}:")))
+                .collect();
+            for f in &here {
+                assert!(wanted.iter().any(|w| f.contains(w)), "unexpected: {f}");
+            }
+            for w in *wanted {
+                assert!(
+                    here.iter().any(|f| f.contains(w)),
+                    "not found: {w} in {here:?}"
+                );
+            }
+        }
+        assert!(
+            found
+                .iter()
+                .any(|f| f.contains("stands in own/qaaa (own.toml:1) too"))
+        );
+    }
+
+    #[test]
+    fn ids_are_taken_once() {
+        let engine = Engine::new();
+        let k = engine.knowledge();
+        let signs = k
+            .signs()
+            .iter()
+            .map(|s| &s.id)
+            .chain(k.header_signs().iter().map(|h| &h.id));
+        let mut ids: Vec<&String> = k.rules().iter().map(|r| &r.id).chain(signs).collect();
+        ids.sort_unstable();
+        let twice: Vec<_> = ids
+            .windows(2)
+            .filter(|w| w[0] == w[1])
+            .map(|w| w[0])
+            .collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+}

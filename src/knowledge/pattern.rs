@@ -31,8 +31,12 @@ pub const MAX_PIECES: usize = 4;
 impl Hit {
     /// Whether a literal of `self` covers all of `other`, which is shorter: then `other` says nothing of its own.
     pub fn covers(&self, other: &Hit) -> bool {
-        self.weight > other.weight
-            && other.pieces.iter().filter(|p| p.0 < p.1).all(|o| {
+        self.weight > other.weight && self.holds(other)
+    }
+
+    /// Whether literals of `self` stand on all the words of `other`, which may be the same.
+    pub fn holds(&self, other: &Hit) -> bool {
+        other.pieces.iter().filter(|p| p.0 < p.1).all(|o| {
                 self.pieces.iter().any(|p| p.0 <= o.0 && o.1 <= p.1)
             })
     }

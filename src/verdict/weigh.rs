@@ -13,6 +13,10 @@ const STATUS_FIELD: f64 = 0.72;
 const REPLY_CODE: f64 = 0.60;
 /// A provider's rule where no provider was recognised.
 const PROVIDER_UNKNOWN: f64 = 0.55;
+/// What is left of the doubt in a provider's rule where the provider was recognised: its own meaning beats the general one.
+const PROVIDER_DOUBT: f64 = 0.5;
+/// What is left of words that longer words cover.
+const COVERED: f64 = 0.2;
 /// Words outside the innermost reply are somebody else's summary of it.
 const OUTSIDE: f64 = 0.85;
 /// A provider's code without words.
@@ -31,6 +35,8 @@ pub(crate) struct Case<'a> {
     pub from: &'static str,
     pub status: Option<Enhanced>,
     pub provider: Option<usize>,
+    /// Whether the caller named the provider, so that no sign in the text says otherwise.
+    pub certain: bool,
     pub delayed: bool,
 }
 
@@ -38,9 +44,8 @@ impl<'a> Case<'a> {
     pub fn new(knowledge: &Knowledge, reply: Reply<'a>) -> Self {
         let read = ReadReply::new(reply.text);
         let domain = reply.recipient.and_then(|r| r.rsplit_once('@')).map(|(_, d)| d);
-        let provider = reply
-            .provider
-            .and_then(|id| knowledge.providers().iter().position(|p| p.id == id))
+        let named = reply.provider.and_then(|id| knowledge.providers().iter().position(|p| p.id == id));
+        let provider = named
             .or_else(|| reply.remote_mta.and_then(|h| knowledge.provider_of_host(h)))
             .or_else(|| said_host(&read.text).and_then(|h| knowledge.provider_of_host(h)))
             .or_else(|| domain.and_then(|d| knowledge.provider_of_domain(d)));
@@ -50,6 +55,7 @@ impl<'a> Case<'a> {
             reply: read,
             from: "diagnostic_code",
             provider,
+            certain: named.is_some(),
             delayed: false,
         }
     }
@@ -78,6 +84,8 @@ struct Voice<'k> {
     from: &'static str,
     text: String,
     is_code: bool,
+    /// A rule of the provider that was recognised, which no longer words cover.
+    home: bool,
 }
 
 /// The verdict on a case. A pure function of the case and the knowledge.
@@ -104,28 +112,33 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         Target::Token(i) => provider = provider.or(Some(i)),
         Target::Blocklist(i) => lists.push((i, hit)),
     });
-    let provider = provider.or(case.provider).or(named_by_tag);
+    let provider = case.provider.filter(|_| case.certain).or(provider).or(case.provider).or(named_by_tag);
 
     let mut voices: Vec<Voice<'_>> = Vec::new();
     let hits: Vec<Hit> = rules.iter().map(|r| r.1).collect();
     let mut expired = false;
     let mut stated: Option<Permanence> = None;
+    // How surely the provider itself is known to mean nothing by these words.
+    let mut shrug: f64 = 0.0;
     for (rule, hit) in &rules {
         let mut weight = rule.weight;
-        if let Some(own) = rule.provider
-            && !rule.alone
-        {
+        let at_home = rule.provider.is_some() && rule.provider == provider;
+        if at_home {
+            weight = 1.0 - (1.0 - weight) * PROVIDER_DOUBT;
+        } else if rule.provider.is_some() && !rule.alone {
             match provider {
-                Some(p) if p == own => {}
                 Some(_) => continue,
                 None => weight *= PROVIDER_UNKNOWN,
             }
         }
-        let covered = hits.iter().zip(&rules).any(|(h, (r, _))| {
-            h.covers(hit) && !(r.provider.is_some() && !r.alone && provider != r.provider)
-        });
+        // The longer words count, and of the same words those of the provider itself.
+        let covered = rules.iter().any(|(r, h)| match r.provider {
+            Some(p) if provider == Some(p) => h.covers(hit) || !at_home && h.holds(hit),
+            Some(_) if !r.alone => false,
+            _ => !at_home && h.covers(hit),
+        }) || !at_home && lists.iter().any(|(_, h)| h.covers(hit));
         if covered {
-            weight *= 0.2;
+            weight *= COVERED;
         }
         if rule.category == Category::Expired {
             expired = true;
@@ -133,6 +146,9 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         if rule.category == Category::Unknown {
             // Such rules only say whether it lasts.
             stated = stated.or(rule.permanence);
+            if at_home {
+                shrug = shrug.max(weight);
+            }
             continue;
         }
         if hit.end <= reply.inner && rule.provider.is_none() {
@@ -146,19 +162,21 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
             from: case.from,
             text: reply.text[hit.start..hit.end].to_owned(),
             is_code: false,
+            home: at_home && !covered,
         });
     }
     for (i, hit) in &lists {
         let list = &knowledge.blocklists()[*i];
-        let covered = hits.iter().any(|h| h.covers(hit));
+        let covered = hits.iter().chain(lists.iter().map(|l| &l.1)).any(|h| h.covers(hit));
         voices.push(Voice {
             rule: None,
             id: format!("blocklist/{}", list.id),
             says: list.category(),
-            weight: if covered { BLOCKLIST * 0.2 } else { BLOCKLIST },
+            weight: if covered { BLOCKLIST * COVERED } else { BLOCKLIST },
             from: case.from,
             text: reply.text[hit.start..hit.end].to_owned(),
             is_code: false,
+            home: false,
         });
     }
     if let Some(p) = provider {
@@ -174,13 +192,18 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
                     from: case.from,
                     text: rule.codes.join(", "),
                     is_code: true,
+                    home: true,
                 });
             }
         }
     }
     code_voices(knowledge, case, &mut voices);
+    for v in voices.iter_mut().filter(|v| v.weight < shrug) {
+        v.weight *= COVERED;
+    }
+    home_first(&mut voices);
     // The same rule said twice says no more than once.
-    voices.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.id.cmp(&b.id)));
+    voices.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.home.cmp(&a.home)).then(a.is_code.cmp(&b.is_code)).then_with(|| a.id.cmp(&b.id)));
     let mut seen = std::collections::HashSet::new();
     voices.retain(|v| seen.insert(v.id.clone()));
 
@@ -240,6 +263,19 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     }
 }
 
+/// Where a general voice agrees with a rule of the recognised provider, the provider's is not the weaker one: its details
+/// and its permanence are the better ones. A provider's words come before its codes.
+fn home_first(voices: &mut [Voice<'_>]) {
+    for codes in [true, false] {
+        for i in 0..voices.len() {
+            if voices[i].home && voices[i].is_code == codes {
+                let others = voices.iter().filter(|v| v.says == voices[i].says && (!v.home || v.is_code && !codes));
+                voices[i].weight = others.map(|v| v.weight).fold(voices[i].weight, f64::max);
+            }
+        }
+    }
+}
+
 /// What the codes say by the tables.
 fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_>>) {
     let mut enhanced = |e: Enhanced, factor: f64, from: &'static str| {
@@ -255,6 +291,7 @@ fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_
                 from,
                 text: e.to_string(),
                 is_code: true,
+                home: false,
             });
         }
     };
@@ -265,6 +302,10 @@ fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_
         && case.reply.best.is_none_or(|b| b.says_nothing() || b == s)
     {
         enhanced(s, STATUS_FIELD, "status");
+    }
+    // The code beside x.4.7 is that of whoever gave up.
+    if case.reply.best.is_some_and(Enhanced::is_expiry) && case.reply.outer.is_empty() {
+        return;
     }
     let Some(code) = case.reply.code.and_then(|c| knowledge.reply_code(c)) else { return };
     if let Some(folk) = code.reads_as.as_deref().and_then(Enhanced::parse)
@@ -280,6 +321,7 @@ fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_
             from: case.from,
             text: code.code.clone(),
             is_code: true,
+            home: false,
         });
     }
 }
@@ -303,7 +345,7 @@ fn weigh(voices: &[Voice<'_>], expired: bool) -> (Category, f64, bool) {
         scores.remove(0);
         scores.swap(0, real - 1);
     }
-    let Some(&(category, score)) = scores.first().filter(|s| s.1 >= 0.12) else {
+    let Some(&(category, score)) = scores.first().filter(|s| s.1 >= 0.2) else {
         return (Category::Unknown, 0.2, false);
     };
     let against = scores
