@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use undeliverable::{Engine, EngineBuilder};
+use undeliverable::{Engine, EngineBuilder, Limits};
 
 use crate::commands::{classify, manual, scan};
 
@@ -88,4 +88,98 @@ pub(crate) enum Format {
     Jsonl,
     /// One row a recipient, safe to open in a spreadsheet
     Csv,
+}
+
+/// How much of a message is looked at, and what is kept of the returned one.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Bytes of a message that are read; k, M and G may follow
+    #[arg(long, value_name = "N", value_parser = size, default_value = "64M")]
+    max_bytes: usize,
+    /// MIME parts of a message [default: 1000]
+    #[arg(long, value_name = "N", value_parser = size)]
+    max_parts: Option<usize>,
+    /// Depth of multiparts inside each other [default: 32]
+    #[arg(long, value_name = "N", value_parser = size)]
+    max_depth: Option<usize>,
+    /// Bytes of one header block [default: 1M]
+    #[arg(long, value_name = "N", value_parser = size)]
+    max_header_bytes: Option<usize>,
+    /// Fields of one header block [default: 4000]
+    #[arg(long, value_name = "N", value_parser = size)]
+    max_fields: Option<usize>,
+    /// Recipients of one report [default: 10000]
+    #[arg(long, value_name = "N", value_parser = size)]
+    max_recipients: Option<usize>,
+    /// Bytes of decoded text that are read as a notice's own words [default: 256k]
+    #[arg(long, value_name = "N", value_parser = size)]
+    max_text: Option<usize>,
+    /// Keep this header field of the returned message; repeat it for more; replaces the built-in list
+    #[arg(long = "id-header", value_name = "NAME", help_heading = None)]
+    id_headers: Vec<String>,
+}
+
+impl LimitArgs {
+    /// Bytes of a message that are read.
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Hands the limits to the engine.
+    pub fn apply(&self, mut builder: EngineBuilder) -> EngineBuilder {
+        let mut limits = Limits::default().max_bytes(self.max_bytes);
+        let settings: [(Option<usize>, fn(Limits, usize) -> Limits); 6] = [
+            (self.max_parts, Limits::max_parts),
+            (self.max_depth, Limits::max_depth),
+            (self.max_header_bytes, Limits::max_header_bytes),
+            (self.max_fields, Limits::max_fields),
+            (self.max_recipients, Limits::max_recipients),
+            (self.max_text, Limits::max_text),
+        ];
+        for (value, set) in settings {
+            if let Some(value) = value {
+                limits = set(limits, value);
+            }
+        }
+        if !self.id_headers.is_empty() {
+            builder = builder.id_headers(&self.id_headers);
+        }
+        builder.limits(limits)
+    }
+}
+
+/// Reads `64M`: a number of at least 1, and k, M or G for 2^10, 2^20 and 2^30.
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number = digits.parse::<usize>().ok().filter(|n| *n > 0);
+    number
+        .and_then(|n| n.checked_mul(1 << shift))
+        .ok_or_else(|| "a number such as 1000, 256k or 64M is expected".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Cli, size};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("64M"), Ok(64 << 20));
+        assert_eq!(size("1000"), Ok(1000));
+        for wrong in ["", "k", "0", "-1", "1.5M", "9999999999999999999G", "1é"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

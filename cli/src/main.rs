@@ -5,6 +5,9 @@
 mod args;
 mod commands;
 mod output;
+mod pipeline;
+mod progress;
+mod source;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,60 +1,154 @@
 //! `undeliverable scan`: what every message of an archive is.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use anyhow::Context;
 use clap::Args;
+use undeliverable::Engine;
 
 use super::Outcome;
-use crate::args::{EngineArgs, FormatArgs};
-use crate::output::json;
+use crate::args::{EngineArgs, Format, FormatArgs, LimitArgs};
+use crate::output::Style;
+use crate::output::tally::{Tally, is_unknown};
+use crate::pipeline::{self, Chunk, Worker};
+use crate::progress::Progress;
+use crate::source::Walk;
 
 /// Read bounce mail from files and folders
+///
+/// Paths are Maildirs, mbox files, single messages, folders of any of these (recursively), or - for stdin;
+/// they are told apart by looking. Every message gives one result, in the order of the input.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  undeliverable scan ~/Maildir
+  undeliverable scan --format csv bounces.mbox >bounces.csv
+  undeliverable scan --summary /var/mail/archive
+  undeliverable scan --unknown look-at-these folder/
+  undeliverable scan - <message.eml
+
+Exit code 1: something could not be read; it is named on stderr and the rest is done.")]
 pub(crate) struct ScanArgs {
-    /// Messages and folders of messages
+    /// What to read
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// Write only counts: by kind, type, category, provider and dialect
+    #[arg(long)]
+    summary: bool,
+    /// Copy bounces and delays that name nobody or whose reason is unknown into this folder
+    #[arg(long, value_name = "DIR")]
+    unknown: Option<PathBuf>,
+    /// Threads; more than cores help where the disk is slow [default: four a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    format: FormatArgs,
+    limits: LimitArgs,
 }
 
 /// Reads every message of the paths, in order.
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    let engine = args.engine.engine()?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let _ = args.format.pick();
-    for path in &args.paths {
-        let mut files = Vec::new();
-        walk(path, &mut files)?;
-        for file in files {
-            let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
-            let mut report = engine.parse(&bytes);
-            report.source = Some(file.to_string_lossy().into_owned());
-            let mut line = Vec::new();
-            json::write(&report, &mut line)?;
-            out.write_all(&line)?;
-        }
+    let engine = args.limits.apply(args.engine.builder()?).build()?;
+    if let Some(dir) = &args.unknown {
+        fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    }
+    let format = args.format.pick();
+    let style = Style::new(format);
+    let jobs = args.jobs.map_or_else(
+        || available_parallelism().map_or(1, usize::from) * 4,
+        usize::from,
+    );
+    let worker = || Judge {
+        engine: &engine,
+        style: (!args.summary).then_some(style),
+        unknown: args.unknown.as_deref(),
+        tally: Tally::default(),
+    };
+
+    let shares_terminal = io::stdout().is_terminal();
+    let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let mut progress = Progress::new();
+    let mut troubles = 0;
+    if !args.summary {
+        let mut head = Vec::new();
+        style.head(&mut head);
+        out.write_all(&head)?;
+    }
+    let workers = (0..jobs).map(|_| worker()).collect();
+    let done = pipeline::run(
+        Walk::new(args.paths.clone()),
+        args.limits.max_bytes(),
+        workers,
+        |chunk, listed| {
+            for trouble in &chunk.troubles {
+                progress.say(trouble);
+            }
+            troubles += chunk.troubles.len() as u64;
+            if shares_terminal {
+                progress.above(|| out.write_all(&chunk.bytes).and_then(|()| out.flush()))?;
+            } else {
+                out.write_all(&chunk.bytes)?;
+            }
+            progress.advance(chunk.files, chunk.messages, listed);
+            Ok(())
+        },
+    );
+    progress.end();
+    let mut tally = Tally {
+        unreadable: troubles,
+        ..Tally::default()
+    };
+    for worker in done? {
+        tally.join(worker.tally);
+    }
+    if args.summary || format == Format::Table {
+        let mut text = Vec::new();
+        tally.write(format, &mut text)?;
+        out.write_all(&text)?;
     }
     out.flush()?;
+    if troubles > 0 {
+        progress.say(&format!(
+            "{troubles} could not be read, {} messages were",
+            tally.messages
+        ));
+        return Ok(Outcome::Failed);
+    }
     Ok(Outcome::Done)
 }
 
-fn walk(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
+/// Judges messages in one thread.
+struct Judge<'a> {
+    engine: &'a Engine,
+    /// `None` counts only.
+    style: Option<Style>,
+    unknown: Option<&'a Path>,
+    tally: Tally,
+}
+
+impl Worker for Judge<'_> {
+    fn message(&mut self, source: &str, bytes: &[u8], out: &mut Chunk) {
+        let mut report = self.engine.parse(bytes);
+        report.source = Some(source.to_owned());
+        self.tally.add(&report, bytes.len());
+        if let Some(style) = self.style
+            && let Err(e) = style.report(&report, &mut out.bytes)
+        {
+            out.troubles.push(format!("{source}: {e}"));
+        }
+        if let Some(dir) = self.unknown
+            && is_unknown(&report)
+        {
+            // The name is a hash: nothing from the mail, and the same mail gives the same file.
+            let path = dir.join(format!("{}.eml", report.event_id));
+            if let Err(e) = fs::write(&path, bytes) {
+                out.troubles.push(format!("{}: {e}", path.display()));
+            }
+        }
     }
-    let mut names = fs::read_dir(path)?
-        .map(|e| e.map(|e| e.path()))
-        .collect::<io::Result<Vec<_>>>()?;
-    names.sort();
-    for name in names {
-        walk(&name, files)?;
-    }
-    Ok(())
 }

@@ -1,4 +1,54 @@
-//! How results are written: JSON Lines, CSV, a table.
+//! How results are written: JSON Lines, CSV, a table; and the counts at the end.
 
+pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod safe;
+pub(crate) mod table;
+pub(crate) mod tally;
+
+use std::io::{self, IsTerminal};
+
+use undeliverable::Report;
+
+use crate::args::Format;
+
+/// Writes reports in one format.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    format: Format,
+    colour: bool,
+}
+
+impl Style {
+    /// This format; colours only on a terminal that wants them (<https://no-color.org>).
+    pub fn new(format: Format) -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        Style {
+            format,
+            colour: !unwanted && io::stdout().is_terminal(),
+        }
+    }
+
+    /// What stands before the first report.
+    pub fn head(self, out: &mut Vec<u8>) {
+        match self.format {
+            Format::Jsonl => {}
+            Format::Csv => csv::head(out),
+            Format::Table => table::head(out, self.colour),
+        }
+    }
+
+    /// Appends one report.
+    ///
+    /// # Errors
+    /// None that the contract's values can make.
+    pub fn report(self, report: &Report, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        match self.format {
+            Format::Jsonl => return json::write(report, out),
+            Format::Csv => csv::report(report, out),
+            Format::Table => table::report(report, self.colour, out),
+        }
+        Ok(())
+    }
+}
