@@ -47,6 +47,8 @@ impl fmt::Display for Finding {
 /// * it does not win a line it has under `not`;
 /// * no other rule of the same provider has one of its texts with the same codes;
 /// * the blocklist it names exists.
+///
+/// Every text of a blocklist must lead to what the list lists, and every category needs its text for people.
 pub fn check(
     knowledge: &Knowledge,
     classify: &dyn Fn(&str, Option<&str>) -> Verdict,
@@ -62,6 +64,7 @@ pub fn check(
     }
     checker.duplicates();
     checker.blocklists();
+    checker.categories();
     let mut findings = checker.findings;
     findings.sort();
     findings.dedup();
@@ -248,6 +251,17 @@ impl Checker<'_> {
                     );
                 }
             }
+        }
+    }
+
+    fn categories(&mut self) {
+        for category in Category::ALL.iter().filter(|c| self.knowledge.category(**c).is_none()) {
+            self.findings.push(Finding {
+                file: "rules/categories.toml".to_owned(),
+                line: 0,
+                rule: category.as_str().to_owned(),
+                message: "has no text for people".to_owned(),
+            });
         }
     }
 

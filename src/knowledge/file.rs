@@ -4,6 +4,8 @@
 //! The build script reads `rules/` with this same file and stores what it read in a binary form: reading 1.5 MB of TOML
 //! takes 30 ms, which a program that is started for one message would pay each time; the binary form takes 3 ms.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::words::{Category, Permanence, SenderAction, Signal};
@@ -21,6 +23,7 @@ pub(crate) struct RuleFile {
     pub header: Vec<At<HeaderEntry>>,
     pub code: Vec<At<CodeEntry>>,
     pub blocklist: Vec<At<BlocklistEntry>>,
+    pub category: Vec<CategoryEntry>,
     /// Ids of rules to switch off; for files of the user.
     pub off: Vec<At<String>>,
 }
@@ -231,6 +234,21 @@ pub(crate) struct BlocklistEntry {
     pub source: Option<String>,
     #[serde(default)]
     pub unverified: bool,
+}
+
+/// What a category means for people.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CategoryEntry {
+    pub id: Category,
+    pub name: String,
+    pub says: String,
+    /// Advice about the address.
+    pub address: String,
+    /// Advice to the sender.
+    pub sender: String,
+    /// What sending services call it, by service.
+    pub esp: BTreeMap<String, String>,
 }
 
 /// What a blocklist lists.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::file::{At, DetailsEntry, Listed, Matching, Place, RuleFile};
+use super::file::{At, CategoryEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Blocklist, Code, CodePattern, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
+    Blocklist, CategoryText, Code, CodePattern, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
     check_pattern, glob,
 };
 use crate::contract::Details;
@@ -27,6 +27,7 @@ pub(crate) struct Loader {
     codes: HashMap<String, Code>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
+    categories: HashMap<Category, CategoryText>,
     /// Provider names of rules, resolved when all files are there.
     wanted: Vec<(usize, String)>,
     off: Vec<(String, String, usize)>,
@@ -51,7 +52,7 @@ impl Loader {
     }
 
     fn add(&mut self, name: &str, file: RuleFile, own: bool) -> Result<(), Error> {
-        let RuleFile { provider, defaults, rule, sign, header, code, blocklist, off, .. } = file;
+        let RuleFile { provider, defaults, rule, sign, header, code, blocklist, category, off, .. } = file;
         let home = provider.as_ref().map(|p| p.id.clone());
         if let Some(p) = provider {
             let entry = Provider {
@@ -112,6 +113,7 @@ impl Loader {
                 unverified: r.unverified || (r.source.is_none() && defaults.unverified),
                 source: r.source.or_else(|| defaults.source.clone()),
                 checked: r.checked.or_else(|| defaults.checked.clone()),
+                since: r.since.or_else(|| defaults.since.clone()),
                 examples: r.examples,
                 not: r.not,
                 details: r.details,
@@ -197,6 +199,10 @@ impl Loader {
                 says: b.says,
                 source: b.source,
             });
+        }
+        for c in category {
+            let CategoryEntry { id, name, says, address, sender, esp } = c;
+            self.categories.insert(id, CategoryText { name, says, address, sender, esp });
         }
         for at in off {
             self.off.push((at.entry, name.to_owned(), at.line));
@@ -284,6 +290,7 @@ impl Loader {
             codes: self.codes,
             signs: self.signs,
             headers: self.headers,
+            categories: self.categories,
             headers_by_name,
             code_rules,
             provider_hosts,

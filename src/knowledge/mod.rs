@@ -17,7 +17,7 @@ pub use normal::{normalise, normalise_into, one_line};
 pub use pattern::{Hit, PatternSet, check_pattern};
 pub(crate) use sign::SignHits;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use crate::words::{Category, Permanence, SenderAction, Signal};
@@ -56,6 +56,8 @@ pub struct Rule {
     pub source: Option<String>,
     /// When the source was read.
     pub checked: Option<String>,
+    /// The version of this program that first had it, where it is not the first.
+    pub since: Option<String>,
     /// Whether no public source backs it.
     pub unverified: bool,
     /// Reply lines it must win.
@@ -135,6 +137,22 @@ pub struct Code {
     pub source: Option<String>,
 }
 
+/// What a category means for people.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CategoryText {
+    /// Name for people.
+    pub name: String,
+    /// What happened, in plain words.
+    pub says: String,
+    /// What to do about the address.
+    pub address: String,
+    /// What the sender can do.
+    pub sender: String,
+    /// What sending services call it, by service; several labels where the service splits it.
+    pub esp: BTreeMap<String, String>,
+}
+
 /// A sign of what sort of message this is.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -183,6 +201,7 @@ pub struct Knowledge {
     codes: HashMap<String, Code>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
+    categories: HashMap<Category, CategoryText>,
     headers_by_name: HashMap<String, Vec<usize>>,
     /// Rules that have codes and no text, by provider.
     code_rules: HashMap<usize, Vec<usize>>,
@@ -236,6 +255,11 @@ impl Knowledge {
     /// Every code of the tables, in no order.
     pub fn codes(&self) -> impl Iterator<Item = &Code> {
         self.codes.values()
+    }
+
+    /// What a category means for people; every category has a text in the built-in files.
+    pub fn category(&self, category: Category) -> Option<&CategoryText> {
+        self.categories.get(&category)
     }
 
     /// A reply code of the table.
