@@ -3,12 +3,10 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use clap::Args;
-use serde::Serialize;
-use undeliverable::{Engine, Verdict};
 
 use super::Outcome;
 use crate::args::{EngineArgs, FormatArgs};
-use crate::output::json;
+use crate::output::Style;
 
 /// Bytes of one line that are read; the engine judges fewer.
 const MAX_LINE: usize = 64 << 10;
@@ -28,59 +26,36 @@ pub(crate) struct ClassifyArgs {
     format: FormatArgs,
 }
 
-/// One line of the output: the input and the keys of its verdict.
-#[derive(Serialize)]
-struct Judged<'a> {
-    input: &'a str,
-    #[serde(flatten)]
-    verdict: &'a Verdict,
-}
-
 /// Judges the arguments, or the lines of stdin.
 pub(crate) fn run(args: &ClassifyArgs) -> anyhow::Result<Outcome> {
     let engine = args.engine.engine()?;
     let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    let _ = args.format.pick();
-    let mut line_out = Vec::new();
+    let style = Style::new(args.format.pick());
+    let mut text = Vec::new();
+    style.verdict_head(&mut text);
+    out.write_all(&text)?;
+    let mut judge = |line: &str, out: &mut dyn Write| -> anyhow::Result<()> {
+        text.clear();
+        style.verdict(line, &engine.classify(line), &mut text)?;
+        Ok(out.write_all(&text)?)
+    };
     if args.text.is_empty() || args.text == ["-"] {
         let mut input = BufReader::with_capacity(64 << 10, io::stdin().lock());
         let mut line = Vec::new();
         while read_line(&mut input, &mut line)? {
-            judge(
-                &engine,
-                &String::from_utf8_lossy(&line),
-                &mut line_out,
-                &mut out,
-            )?;
+            judge(&String::from_utf8_lossy(&line), &mut out)?;
             // Somebody may wait for the answer before the next question.
             if input.buffer().is_empty() {
                 out.flush()?;
             }
         }
     } else {
-        for text in &args.text {
-            judge(&engine, text, &mut line_out, &mut out)?;
+        for line in &args.text {
+            judge(line, &mut out)?;
         }
     }
     out.flush()?;
     Ok(Outcome::Done)
-}
-
-fn judge(
-    engine: &Engine,
-    input: &str,
-    line: &mut Vec<u8>,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    line.clear();
-    json::write(
-        &Judged {
-            input,
-            verdict: &engine.classify(input),
-        },
-        line,
-    )?;
-    Ok(out.write_all(line)?)
 }
 
 /// Reads one line without its end, at most [`MAX_LINE`] bytes of it; false at the end of the input.

@@ -1,6 +1,6 @@
 //! CSV as RFC 4180 has it: one row a recipient, or one a message that has none. Safe to open in a spreadsheet.
 
-use undeliverable::{Recipient, Report};
+use undeliverable::{Recipient, Report, Verdict};
 
 const COLUMNS: &[&str] = &[
     "source",
@@ -70,6 +70,32 @@ fn recipient(report: &Report, r: Option<&Recipient>, out: &mut Vec<u8>) {
                 .as_ref()
                 .and_then(|o| o.message_id.as_deref()),
             v.and_then(|v| v.diagnostic_code.as_deref()),
+        ],
+        out,
+    );
+}
+
+/// Appends the names of the columns for verdicts about lines.
+pub(crate) fn verdict_head(out: &mut Vec<u8>) {
+    let own = ["input"].iter().chain(&COLUMNS[8..18]);
+    row(own.map(|c| Some(*c)), out);
+}
+
+/// Appends the row of a verdict about a line.
+pub(crate) fn verdict(input: &str, v: &Verdict, out: &mut Vec<u8>) {
+    row(
+        [
+            Some(input),
+            v.status.as_deref(),
+            v.reply_code.as_deref(),
+            Some(v.category.as_str()),
+            Some(v.fault.as_str()),
+            Some(v.permanence.as_str()),
+            Some(v.bounce_type.as_str()),
+            Some(v.address_action.as_str()),
+            Some(v.sender_action.as_str()),
+            Some(&format!("{:.2}", v.confidence)),
+            v.provider.as_deref(),
         ],
         out,
     );

@@ -8,7 +8,8 @@ pub(crate) mod tally;
 
 use std::io::{self, IsTerminal};
 
-use undeliverable::Report;
+use serde::Serialize;
+use undeliverable::{Report, Verdict};
 
 use crate::args::Format;
 
@@ -51,4 +52,39 @@ impl Style {
         }
         Ok(())
     }
+
+    /// What stands before the first verdict about a line.
+    pub fn verdict_head(self, out: &mut Vec<u8>) {
+        match self.format {
+            Format::Jsonl => {}
+            Format::Csv => csv::verdict_head(out),
+            Format::Table => table::verdict_head(out, self.colour),
+        }
+    }
+
+    /// Appends the verdict about one line.
+    ///
+    /// # Errors
+    /// None that the contract's values can make.
+    pub fn verdict(
+        self,
+        input: &str,
+        verdict: &Verdict,
+        out: &mut Vec<u8>,
+    ) -> serde_json::Result<()> {
+        match self.format {
+            Format::Jsonl => return json::write(&Judged { input, verdict }, out),
+            Format::Csv => csv::verdict(input, verdict, out),
+            Format::Table => table::verdict(input, verdict, self.colour, out),
+        }
+        Ok(())
+    }
+}
+
+/// A line and the keys of its verdict.
+#[derive(Serialize)]
+struct Judged<'a> {
+    input: &'a str,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use undeliverable::{BounceType, Kind, Recipient, Report};
+use undeliverable::{BounceType, Kind, Recipient, Report, Verdict};
 use unicode_width::UnicodeWidthStr;
 
 use super::safe;
@@ -20,6 +20,16 @@ const COLUMNS: [(&str, usize); 7] = [
     ("SOURCE", 0),
 ];
 
+/// The same for verdicts about lines.
+const VERDICT_COLUMNS: [(&str, usize); 6] = [
+    ("TYPE", 9),
+    ("CATEGORY", 19),
+    ("SURE", 4),
+    ("ADDRESS ACTION", 15),
+    ("SENDER ACTION", 18),
+    ("INPUT", 0),
+];
+
 /// Appends the names of the columns.
 pub(crate) fn head(out: &mut Vec<u8>, colour: bool) {
     let style = if colour {
@@ -27,7 +37,7 @@ pub(crate) fn head(out: &mut Vec<u8>, colour: bool) {
     } else {
         Style::new()
     };
-    line(COLUMNS.map(|(name, _)| (name, style)), out);
+    line(&COLUMNS, COLUMNS.map(|(name, _)| (name, style)), out);
 }
 
 /// Appends the lines of one report.
@@ -54,6 +64,7 @@ fn recipient(report: &Report, r: Option<&Recipient>, colour: bool, out: &mut Vec
         plain
     };
     line(
+        &COLUMNS,
         [
             (report.kind.as_str(), style),
             (bounce_type.map_or("", |w| w.as_str()), style),
@@ -69,6 +80,43 @@ fn recipient(report: &Report, r: Option<&Recipient>, colour: bool, out: &mut Vec
                 plain,
             ),
             (report.source.as_deref().unwrap_or_default(), plain),
+        ],
+        out,
+    );
+}
+
+/// Appends the names of the columns for verdicts about lines.
+pub(crate) fn verdict_head(out: &mut Vec<u8>, colour: bool) {
+    let style = if colour {
+        Style::new().bold()
+    } else {
+        Style::new()
+    };
+    line(
+        &VERDICT_COLUMNS,
+        VERDICT_COLUMNS.map(|(name, _)| (name, style)),
+        out,
+    );
+}
+
+/// Appends the line of a verdict about a line.
+pub(crate) fn verdict(input: &str, v: &Verdict, colour: bool, out: &mut Vec<u8>) {
+    let plain = Style::new();
+    let style = if colour {
+        style_of(Kind::Bounce, Some(v.bounce_type))
+    } else {
+        plain
+    };
+    let sure = format!("{:.0}%", v.confidence * 100.0);
+    line(
+        &VERDICT_COLUMNS,
+        [
+            (v.bounce_type.as_str(), style),
+            (v.category.as_str(), plain),
+            (&sure, plain),
+            (v.address_action.as_str(), plain),
+            (v.sender_action.as_str(), plain),
+            (input, plain),
         ],
         out,
     );
@@ -95,9 +143,13 @@ fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn line(cells: [(&str, Style); 7], out: &mut Vec<u8>) {
+fn line<const N: usize>(
+    columns: &[(&str, usize); N],
+    cells: [(&str, Style); N],
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
-    for ((text, style), (_, width)) in cells.into_iter().zip(COLUMNS) {
+    for ((text, style), &(_, width)) in cells.into_iter().zip(columns) {
         if out.len() > start {
             out.push(b' ');
         }

@@ -1,0 +1,8 @@
+//! The program as its users see it: arguments, files, output, exit codes.
+
+mod classify;
+mod manual;
+mod order;
+mod output;
+mod sources;
+mod support;
