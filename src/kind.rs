@@ -56,10 +56,8 @@ impl Signs {
             ..Signs::default()
         };
         for (i, field) in notice.message.header.fields.iter().enumerate() {
-            let Ok(name) = std::str::from_utf8(field.name) else { continue };
-            let lower = name.to_ascii_lowercase();
             let mut value = None;
-            for sign in knowledge.header_signs_of(&lower) {
+            for sign in knowledge.header_signs_of(field.name) {
                 let value = value.get_or_insert_with(|| crate::message::field_text(field.value, None));
                 if sign.fits(value) {
                     signs.header.push(Found { means: sign.means, strength: sign.strength, signal: sign.signal, at: i, sign: i });

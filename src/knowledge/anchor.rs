@@ -7,34 +7,63 @@
 //! started for one message pays each time; this index takes about 1 ms, and its search is faster as well
 //! (`cargo bench --bench classify` prints both side by side). A test holds that both find the same.
 
-/// Bits of a window's hash.
-const BITS: u32 = 17;
+/// Bits of the hashes in the filter: 32 KiB of it stay in the first-level cache.
+const FILTER_BITS: u32 = 18;
+/// Bits of the hash that finds the entries.
+const BUCKET_BITS: u32 = 14;
 /// How many windows of a literal are considered.
 const WINDOWS: usize = 40;
 
 /// An index over literals of at least three bytes.
 #[derive(Debug)]
 pub(crate) struct AnchorIndex {
-    literals: Vec<Box<[u8]>>,
-    /// One bit a hash: whether any literal is entered under it.
-    seen: Vec<u64>,
-    /// Entries of a hash: `entries[starts[hash]..starts[hash + 1]]`.
+    /// All literals, one behind the other.
+    text: Vec<u8>,
+    /// Two bits a window, by two hashes: whether any literal is entered under it.
+    filter: Vec<u64>,
+    /// Entries of a bucket: `entries[starts[bucket]..starts[bucket + 1]]`.
     starts: Vec<u32>,
     entries: Vec<Entry>,
-    /// Literals of three bytes, found by their own, smaller bitmap.
-    short: Vec<u64>,
-    shorts: Vec<u32>,
+    /// Literals of three bytes.
+    short_filter: Vec<u64>,
+    shorts: Vec<Entry>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Entry {
+    /// The window it is entered under.
+    window: u32,
+    /// Which literal, where it stands in `text`, how long it is, and where in it the window stands.
     literal: u32,
-    /// Where its window stands in it.
-    offset: u32,
+    start: u32,
+    len: u16,
+    offset: u16,
 }
 
-fn hash(window: u32) -> usize {
-    (window.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+fn spread(window: u32) -> u64 {
+    u64::from(window).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn filter_bits(window: u32) -> (usize, usize) {
+    let s = spread(window);
+    let mask = (1 << FILTER_BITS) - 1;
+    ((s >> 46) as usize & mask, (s >> 28) as usize & mask)
+}
+
+fn bucket(window: u32) -> usize {
+    (spread(window) >> (64 - BUCKET_BITS)) as usize
+}
+
+fn set(filter: &mut [u64], window: u32) {
+    let (a, b) = filter_bits(window);
+    filter[a / 64] |= 1 << (a % 64);
+    filter[b / 64] |= 1 << (b % 64);
+}
+
+#[inline]
+fn may_hold(filter: &[u64], window: u32) -> bool {
+    let (a, b) = filter_bits(window);
+    filter[a / 64] >> (a % 64) & filter[b / 64] >> (b % 64) & 1 == 1
 }
 
 fn window(bytes: &[u8], at: usize) -> u32 {
@@ -46,62 +75,76 @@ fn window(bytes: &[u8], at: usize) -> u32 {
 
 impl AnchorIndex {
     /// Builds the index. Literals shorter than three bytes are never found.
-    pub fn new(literals: Vec<Box<[u8]>>) -> Self {
-        let size = 1 << BITS;
-        let mut counts = vec![0u16; size];
-        for l in literals.iter().filter(|l| l.len() >= 4) {
-            for at in 0..(l.len() - 3).min(WINDOWS) {
-                let c = &mut counts[hash(window(l, at))];
-                *c = c.saturating_add(1);
-            }
-        }
-        let mut placed: Vec<(usize, Entry)> = Vec::with_capacity(literals.len());
-        let mut seen = vec![0u64; size / 64];
-        let mut short = vec![0u64; size / 64];
-        let mut shorts = Vec::new();
+    pub fn new(literals: &[&str]) -> Self {
+        let buckets = 1 << BUCKET_BITS;
+        let words = (1 << FILTER_BITS) / 64;
+        let mut index = AnchorIndex {
+            text: Vec::with_capacity(literals.iter().map(|l| l.len()).sum()),
+            filter: vec![0; words],
+            starts: vec![0; buckets + 1],
+            entries: Vec::new(),
+            short_filter: vec![0; words],
+            shorts: Vec::new(),
+        };
+        let rarity = rarity(literals);
+        let mut placed = Vec::with_capacity(literals.len());
         for (i, l) in literals.iter().enumerate() {
-            if l.len() == 3 {
-                let h = hash(u32::from_le_bytes([l[0], l[1], l[2], 0]));
-                short[h / 64] |= 1 << (h % 64);
-                shorts.push(i as u32);
+            let bytes = l.as_bytes();
+            let mut entry = Entry {
+                literal: i as u32,
+                start: index.text.len() as u32,
+                // A longer literal is found by its first 64 KiB; no pattern is that long.
+                len: bytes.len().min(usize::from(u16::MAX)) as u16,
+                ..Entry::default()
+            };
+            index.text.extend_from_slice(bytes);
+            match bytes {
+                [] | [_] | [_, _] => {}
+                &[a, b, c] => {
+                    entry.window = u32::from_le_bytes([a, b, c, 0]);
+                    set(&mut index.short_filter, entry.window);
+                    index.shorts.push(entry);
+                }
+                _ => {
+                    let at = windows_of(bytes).min_by_key(|&at| rarity[slot(window(bytes, at))]).unwrap_or(0);
+                    entry.offset = at as u16;
+                    entry.window = window(bytes, at);
+                    set(&mut index.filter, entry.window);
+                    index.starts[bucket(entry.window) + 1] += 1;
+                    placed.push(entry);
+                }
             }
-            if l.len() < 4 {
-                continue;
-            }
-            let rarest = (0..(l.len() - 3).min(WINDOWS)).min_by_key(|&at| counts[hash(window(l, at))]);
-            let offset = rarest.unwrap_or(0);
-            let h = hash(window(l, offset));
-            seen[h / 64] |= 1 << (h % 64);
-            placed.push((h, Entry { literal: i as u32, offset: offset as u32 }));
         }
-        let mut starts = vec![0u32; size + 1];
-        for (h, _) in &placed {
-            starts[h + 1] += 1;
+        for b in 0..buckets {
+            index.starts[b + 1] += index.starts[b];
         }
-        for h in 0..size {
-            starts[h + 1] += starts[h];
+        let mut next = index.starts.clone();
+        index.entries = vec![Entry::default(); placed.len()];
+        for e in placed {
+            let at = &mut next[bucket(e.window)];
+            index.entries[*at as usize] = e;
+            *at += 1;
         }
-        let mut next = starts.clone();
-        let mut entries = vec![Entry { literal: 0, offset: 0 }; placed.len()];
-        for (h, e) in placed {
-            entries[next[h] as usize] = e;
-            next[h] += 1;
-        }
-        AnchorIndex { literals, seen, starts, entries, short, shorts }
+        index
     }
 
     /// Calls `found` with literal, start and end of every occurrence, overlapping ones too.
     pub fn find(&self, text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
         for (at, w) in text.windows(4).enumerate() {
-            let h = hash(u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
-            if self.seen[h / 64] & (1 << (h % 64)) == 0 {
+            let window = u32::from_le_bytes([w[0], w[1], w[2], w[3]]);
+            if !may_hold(&self.filter, window) {
                 continue;
             }
-            for e in &self.entries[self.starts[h] as usize..self.starts[h + 1] as usize] {
-                let literal = &self.literals[e.literal as usize];
-                let Some(start) = at.checked_sub(e.offset as usize) else { continue };
-                if text.get(start..start + literal.len()) == Some(literal) {
-                    found(e.literal as usize, start, start + literal.len());
+            let b = bucket(window);
+            for e in &self.entries[self.starts[b] as usize..self.starts[b + 1] as usize] {
+                if e.window != window {
+                    continue;
+                }
+                let Some(start) = at.checked_sub(usize::from(e.offset)) else { continue };
+                let end = start + usize::from(e.len);
+                let literal = &self.text[e.start as usize..e.start as usize + usize::from(e.len)];
+                if text.get(start..end) == Some(literal) {
+                    found(e.literal as usize, start, end);
                 }
             }
         }
@@ -109,17 +152,34 @@ impl AnchorIndex {
             return;
         }
         for (at, w) in text.windows(3).enumerate() {
-            let h = hash(u32::from_le_bytes([w[0], w[1], w[2], 0]));
-            if self.short[h / 64] & (1 << (h % 64)) == 0 {
-                continue;
-            }
-            for &i in &self.shorts {
-                if &*self.literals[i as usize] == w {
-                    found(i as usize, at, at + 3);
+            let window = u32::from_le_bytes([w[0], w[1], w[2], 0]);
+            if may_hold(&self.short_filter, window) {
+                for e in self.shorts.iter().filter(|e| e.window == window) {
+                    found(e.literal as usize, at, at + 3);
                 }
             }
         }
     }
+}
+
+/// How often each window occurs among the literals, in slots that may be shared.
+fn rarity(literals: &[&str]) -> Vec<u16> {
+    let mut counts = vec![0u16; 1 << 16];
+    for l in literals {
+        for at in windows_of(l.as_bytes()) {
+            let c = &mut counts[slot(window(l.as_bytes(), at))];
+            *c = c.saturating_add(1);
+        }
+    }
+    counts
+}
+
+fn slot(window: u32) -> usize {
+    (spread(window) >> 48) as usize
+}
+
+fn windows_of(literal: &[u8]) -> std::ops::Range<usize> {
+    0..literal.len().saturating_sub(3).min(WINDOWS)
 }
 
 #[cfg(test)]
@@ -139,7 +199,7 @@ mod tests {
     #[test]
     fn finds_what_a_plain_search_finds() {
         let literals = ["user unknown", "unknown", "know", "nown", "tls", "full", "mailbox full", "满了"];
-        let index = AnchorIndex::new(literals.iter().map(|l| l.as_bytes().into()).collect());
+        let index = AnchorIndex::new(&literals);
         for text in ["", "tls", "user unknown", "unknownunknown full tls mailbox full", "邮箱满了", "kno", "xnownx"] {
             let mut got = Vec::new();
             index.find(text.as_bytes(), |i, at, _| got.push((i, at)));

@@ -278,9 +278,12 @@ impl Loader {
                 provider_domains.entry(domain.to_ascii_lowercase()).or_insert(i);
             }
         }
-        let mut headers_by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut headers_by_len: Vec<Vec<usize>> = Vec::new();
         for (i, h) in self.headers.iter().enumerate() {
-            headers_by_name.entry(h.name.to_ascii_lowercase()).or_default().push(i);
+            if headers_by_len.len() <= h.name.len() {
+                headers_by_len.resize_with(h.name.len() + 1, Vec::new);
+            }
+            headers_by_len[h.name.len()].push(i);
         }
         Ok(Knowledge {
             rules: self.rules,
@@ -291,7 +294,7 @@ impl Loader {
             signs: self.signs,
             headers: self.headers,
             categories: self.categories,
-            headers_by_name,
+            headers_by_len,
             code_rules,
             provider_hosts,
             provider_domains,

@@ -202,7 +202,8 @@ pub struct Knowledge {
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
-    headers_by_name: HashMap<String, Vec<usize>>,
+    /// Header signs by the length of the field name.
+    headers_by_len: Vec<Vec<usize>>,
     /// Rules that have codes and no text, by provider.
     code_rules: HashMap<usize, Vec<usize>>,
     provider_hosts: HashMap<String, usize>,
@@ -307,9 +308,13 @@ impl Knowledge {
         &self.headers
     }
 
-    /// Header signs about the field of this lower-case name.
-    pub(crate) fn header_signs_of(&self, lower_name: &str) -> impl Iterator<Item = &HeaderSign> {
-        self.headers_by_name.get(lower_name).into_iter().flatten().map(|&i| &self.headers[i])
+    /// Header signs about the field of this name.
+    pub(crate) fn header_signs_of(&self, name: &[u8]) -> impl Iterator<Item = &HeaderSign> {
+        let same_len = self.headers_by_len.get(name.len()).map_or(&[][..], Vec::as_slice);
+        same_len
+            .iter()
+            .map(|&i| &self.headers[i])
+            .filter(move |h| h.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Every sign.

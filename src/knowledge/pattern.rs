@@ -70,30 +70,28 @@ pub struct PatternSet {
 impl PatternSet {
     /// Builds the set. Patterns without any literal are ignored; [`check_pattern`] says so beforehand.
     pub fn new<'p>(patterns: impl IntoIterator<Item = (&'p str, u32)>) -> Self {
-        let mut parsed = Vec::new();
-        let mut literals: Vec<String> = Vec::new();
+        let patterns: Vec<Pattern> = patterns
+            .into_iter()
+            .filter_map(|(text, owner)| {
+                // People write Greek with its final sigma; text in normal form has none.
+                let segments = if text.contains('ς') { parse(&super::normalise(text)) } else { parse(text) };
+                let key = (0..segments.len()).max_by_key(|&i| segments[i].literal.len())?;
+                Some(Pattern { owner, segments, key })
+            })
+            .collect();
+        let mut literals: Vec<&str> = Vec::new();
         let mut by_literal: Vec<Vec<u32>> = Vec::new();
-        let mut known: HashMap<Box<str>, usize> = HashMap::new();
-        for (text, owner) in patterns {
-            // People write Greek with its final sigma; text in normal form has none.
-            let segments = if text.contains('ς') { parse(&super::normalise(text)) } else { parse(text) };
-            let Some(key) = (0..segments.len()).max_by_key(|&i| segments[i].literal.len()) else {
-                continue;
-            };
-            let at = match known.get(&segments[key].literal) {
-                Some(&at) => at,
-                None => {
-                    known.insert(segments[key].literal.clone(), literals.len());
-                    literals.push(segments[key].literal.to_string());
-                    by_literal.push(Vec::new());
-                    literals.len() - 1
-                }
-            };
-            by_literal[at].push(parsed.len() as u32);
-            parsed.push(Pattern { owner, segments, key });
+        let mut known: HashMap<&str, usize> = HashMap::with_capacity(patterns.len());
+        for (i, p) in patterns.iter().enumerate() {
+            let literal = &*p.segments[p.key].literal;
+            let at = *known.entry(literal).or_insert_with(|| {
+                literals.push(literal);
+                by_literal.push(Vec::new());
+                literals.len() - 1
+            });
+            by_literal[at].push(i as u32);
         }
-        let literals = literals.into_iter().map(|l| l.into_bytes().into_boxed_slice()).collect();
-        PatternSet { index: AnchorIndex::new(literals), patterns: parsed, by_literal }
+        PatternSet { index: AnchorIndex::new(&literals), patterns, by_literal }
     }
 
     /// Calls `found` for every hit of every pattern in `text`, which must be normalised.
