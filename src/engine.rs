@@ -126,7 +126,8 @@ impl Engine {
         };
         let signs = Signs::find(&self.knowledge, notice);
         let told = status.as_ref().is_some_and(|s| s.recipients.iter().all(|r| r.final_recipient.is_some() && r.diagnostic.is_some()));
-        let reading = if told { dialect::Reading::default() } else { dialect::read(notice) };
+        let software = dialect::recognise(&self.knowledge, notice, &signs.marks, status.as_ref());
+        let reading = if told { dialect::Reading::default() } else { dialect::read(notice, software.map(|d| d.id.as_str())) };
         let names_failure = reading.failures.iter().any(|f| f.diagnostic.as_deref().is_some_and(|d| self.is_failure(d)));
         let kind = kind::decide(notice, &structure, &signs, names_failure);
 
@@ -135,6 +136,7 @@ impl Engine {
         } else {
             Vec::new()
         };
+        let is_notice = kind.is_failure_notice() || matches!(kind, Kind::Delivered | Kind::Complaint);
         let fields = status.as_ref().filter(|_| kind.is_failure_notice() || kind == Kind::Delivered);
         let of_message = |name: &str| fields.and_then(|s| s.message.get(name));
         let signals = if kind == Kind::AutoReply { Signals { is: signs.signals(), ..Signals::default() } } else { Signals::default() };
@@ -146,7 +148,7 @@ impl Engine {
             notice: notice.info.clone(),
             feedback: feedback.filter(|_| matches!(kind, Kind::Complaint | Kind::Report)),
             kind,
-            dialect: None,
+            dialect: software.filter(|_| is_notice).map(|d| d.id.clone()),
             trust: Trust::Unverified,
             reporting_mta: of_message("reporting-mta").map(mta),
             arrival_date: of_message("arrival-date").and_then(date),

@@ -22,6 +22,8 @@ pub(crate) struct Signs {
     subject: Vec<Found>,
     body: Vec<Found>,
     header: Vec<Found>,
+    /// Texts of dialect marks in subject and words.
+    pub marks: Vec<usize>,
     /// Where a quoted original begins in the normalised words.
     pub quote_at: Option<usize>,
     /// Where a returned message begins in the normalised words.
@@ -41,7 +43,9 @@ struct Found {
 impl Signs {
     /// Looks for every sign once.
     pub fn find(knowledge: &Knowledge, notice: &Notice<'_, '_>) -> Self {
-        let found = |hits: SignHits| -> Vec<Found> {
+        let mut marks = Vec::new();
+        let mut found = |hits: SignHits| -> Vec<Found> {
+            marks.extend(hits.marks);
             hits.hits
                 .iter()
                 .map(|&(i, at, _)| {
@@ -55,6 +59,7 @@ impl Signs {
             body: found(knowledge.signs_in_body(&notice.normal)),
             ..Signs::default()
         };
+        signs.marks = marks;
         for (i, field) in notice.message.header.fields.iter().enumerate() {
             let mut value = None;
             for sign in knowledge.header_signs_of(field.name) {

@@ -24,6 +24,8 @@ pub(crate) struct Notice<'m, 'x> {
     pub words: String,
     /// The same, normalised.
     pub normal: String,
+    /// The line that says that the returned message follows, normalised: it belongs to neither.
+    pub divider: String,
     /// What came back.
     pub returned: Option<Returned>,
 }
@@ -66,11 +68,13 @@ impl<'m, 'x> Notice<'m, 'x> {
             }
         }
         let mut normal = normalise(&words);
+        let mut divider = String::new();
         if let Some(end) = returned_marker(knowledge, &words, &normal) {
+            divider = normalise(words[end..].lines().next().unwrap_or_default());
             words.truncate(end);
             normal = normalise(&words);
         }
-        Notice { message, info, subject, from, words, normal, returned }
+        Notice { message, info, subject, from, words, normal, divider, returned }
     }
 
     /// Addresses that are ours or the reporter's and so cannot be the one that failed, unless the notice says so.

@@ -4,6 +4,9 @@
 //! own has what that reader cannot know.
 
 mod prose;
+mod recognise;
+
+pub(crate) use recognise::recognise;
 
 use crate::notice::Notice;
 use crate::words::{Action, AddressSource};
@@ -28,7 +31,7 @@ pub(crate) struct Reading {
     pub failures: Vec<Failure>,
 }
 
-/// Reads the notice's own words.
-pub(crate) fn read(notice: &Notice<'_, '_>) -> Reading {
+/// Reads the notice's own words, as the software of this id writes them.
+pub(crate) fn read(notice: &Notice<'_, '_>, _dialect: Option<&str>) -> Reading {
     Reading { failures: prose::read(notice) }
 }

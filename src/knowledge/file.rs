@@ -24,6 +24,7 @@ pub(crate) struct RuleFile {
     pub code: Vec<At<CodeEntry>>,
     pub blocklist: Vec<At<BlocklistEntry>>,
     pub category: Vec<CategoryEntry>,
+    pub dialect: Vec<At<DialectEntry>>,
     /// Ids of rules to switch off; for files of the user.
     pub off: Vec<At<String>>,
 }
@@ -38,6 +39,7 @@ impl RuleFile {
         lines.of(&mut file.header);
         lines.of(&mut file.code);
         lines.of(&mut file.blocklist);
+        lines.of(&mut file.dialect);
         lines.of(&mut file.off);
         Ok(file)
     }
@@ -249,6 +251,19 @@ pub(crate) struct CategoryEntry {
     pub sender: String,
     /// What sending services call it, by service.
     pub esp: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DialectEntry {
+    pub id: String,
+    pub name: String,
+    pub marks: Vec<String>,
+    #[serde(default)]
+    pub over: Vec<String>,
+    pub source: Option<String>,
+    #[serde(default)]
+    pub unverified: bool,
 }
 
 /// What a blocklist lists.

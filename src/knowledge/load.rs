@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::file::{At, CategoryEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Blocklist, CategoryText, Code, CodePattern, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
+    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
     check_pattern, glob,
 };
 use crate::contract::Details;
@@ -28,6 +28,9 @@ pub(crate) struct Loader {
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
+    dialects: Vec<Dialect>,
+    /// Where each dialect was read, for errors that show when all are there.
+    dialect_places: HashMap<String, (String, usize)>,
     /// Provider names of rules, resolved when all files are there.
     wanted: Vec<(usize, String)>,
     off: Vec<(String, String, usize)>,
@@ -52,7 +55,7 @@ impl Loader {
     }
 
     fn add(&mut self, name: &str, file: RuleFile, own: bool) -> Result<(), Error> {
-        let RuleFile { provider, defaults, rule, sign, header, code, blocklist, category, off, .. } = file;
+        let RuleFile { provider, defaults, rule, sign, header, code, blocklist, category, dialect, off, .. } = file;
         let home = provider.as_ref().map(|p| p.id.clone());
         if let Some(p) = provider {
             let entry = Provider {
@@ -204,6 +207,20 @@ impl Loader {
             let CategoryEntry { id, name, says, address, sender, esp } = c;
             self.categories.insert(id, CategoryText { name, says, address, sender, esp });
         }
+        for at in dialect {
+            let At { line, entry: d } = at;
+            let known = self.dialects.iter().position(|o| o.id == d.id);
+            if known.is_some() && !own {
+                return Err(Error::new(name, Some(line), format!("dialect {:?}: this id is taken", d.id)));
+            }
+            self.dialect_places.insert(d.id.clone(), (name.to_owned(), line));
+            let (id, unverified) = (d.id, d.unverified);
+            let entry = Dialect { id, name: d.name, marks: d.marks, over: d.over, source: d.source, unverified, own };
+            match known {
+                Some(i) => self.dialects[i] = entry,
+                None => self.dialects.push(entry),
+            }
+        }
         for at in off {
             self.off.push((at.entry, name.to_owned(), at.line));
         }
@@ -241,6 +258,10 @@ impl Loader {
                 }
             }
         }
+        let dialect_index = DialectIndex::new(&self.dialects).map_err(|(id, message)| {
+            let (file, line) = self.dialect_places.get(&id).cloned().unwrap_or_default();
+            Error::new(&file, Some(line), format!("dialect {id:?}: {message}"))
+        })?;
         let mut targets = Vec::new();
         let mut patterns: Vec<(&str, u32)> = Vec::new();
         let mut add = |target: Target, texts: &mut dyn Iterator<Item = &'_ String>| -> Vec<u32> {
@@ -295,6 +316,8 @@ impl Loader {
             headers: self.headers,
             categories: self.categories,
             headers_by_len,
+            dialects: self.dialects,
+            dialect_index,
             code_rules,
             provider_hosts,
             provider_domains,
@@ -368,5 +391,10 @@ mod tests {
                 assert_eq!(check_pattern(t, shortest), None, "{} {t:?}", s.id);
             }
         }
+        for d in &loader.dialects {
+            assert_eq!(d.source.is_none(), d.unverified, "{} has a source or says that it has none", d.id);
+        }
+        let checked: Vec<Dialect> = loader.dialects.into_iter().map(|d| Dialect { own: true, ..d }).collect();
+        assert_eq!(DialectIndex::new(&checked).err(), None);
     }
 }

@@ -3,6 +3,7 @@
 mod anchor;
 mod check;
 mod codes;
+mod dialect;
 mod file;
 mod load;
 mod normal;
@@ -11,6 +12,8 @@ mod sign;
 
 pub use check::{Finding, check};
 pub use codes::{CodePattern, Enhanced};
+pub use dialect::Dialect;
+pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
 pub(crate) use load::Loader;
 pub use normal::{normalise, normalise_into, one_line};
@@ -204,6 +207,8 @@ pub struct Knowledge {
     categories: HashMap<Category, CategoryText>,
     /// Header signs by the length of the field name.
     headers_by_len: Vec<Vec<usize>>,
+    dialects: Vec<Dialect>,
+    dialect_index: DialectIndex,
     /// Rules that have codes and no text, by provider.
     code_rules: HashMap<usize, Vec<usize>>,
     provider_hosts: HashMap<String, usize>,
@@ -315,6 +320,16 @@ impl Knowledge {
             .iter()
             .map(|&i| &self.headers[i])
             .filter(move |h| h.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// Every dialect, in the order of the files.
+    pub fn dialects(&self) -> &[Dialect] {
+        &self.dialects
+    }
+
+    /// An empty sheet to note the marks of one message on; [`Met::dialect`] is an index of [`Self::dialects`].
+    pub(crate) fn dialect_marks(&self) -> Met<'_> {
+        self.dialect_index.start()
     }
 
     /// Every sign.

@@ -1,6 +1,6 @@
 //! Signs of what sort of message this is, in subject and body, each in one pass.
 
-use super::{Knowledge, Matching, PatternSet, Sign};
+use super::{Knowledge, Matching, PatternSet, Place, Sign};
 
 /// Stands around a subject so that "begins with" and "is" are words of a pattern; normal text holds no control characters.
 const BORDER: char = '\u{1}';
@@ -16,6 +16,8 @@ pub(crate) struct SignSets {
 pub(crate) struct SignHits {
     /// Index of the sign and the byte range in the normalised text.
     pub hits: Vec<(usize, usize, usize)>,
+    /// Texts of dialect marks, by their index.
+    pub marks: Vec<usize>,
 }
 
 impl Knowledge {
@@ -32,6 +34,10 @@ impl Knowledge {
                     }
                 }
             }
+            for (i, (place, t)) in self.dialect_index.texts.iter().enumerate() {
+                let set = if *place == Place::Body { &mut body } else { &mut subject };
+                set.push((t.clone(), (self.signs.len() + i) as u32));
+            }
             let set = |p: &[(String, u32)]| PatternSet::new(p.iter().map(|(t, i)| (t.as_str(), *i)));
             SignSets { subject: set(&subject), body: set(&body) }
         })
@@ -41,8 +47,9 @@ impl Knowledge {
     pub(crate) fn signs_in_subject(&self, subject: &str) -> SignHits {
         let mut out = SignHits::default();
         let bordered = format!("{BORDER}{subject}{BORDER}");
-        self.sign_sets().subject.find(&bordered, |h| {
-            out.hits.push((h.owner as usize, h.start.saturating_sub(1), h.end.saturating_sub(1)));
+        self.sign_sets().subject.find(&bordered, |h| match (h.owner as usize).checked_sub(self.signs.len()) {
+            Some(mark) => out.marks.push(mark),
+            None => out.hits.push((h.owner as usize, h.start.saturating_sub(1), h.end.saturating_sub(1))),
         });
         out
     }
@@ -50,7 +57,10 @@ impl Knowledge {
     /// Signs in the normalised words of a message.
     pub(crate) fn signs_in_body(&self, body: &str) -> SignHits {
         let mut out = SignHits::default();
-        self.sign_sets().body.find(body, |h| out.hits.push((h.owner as usize, h.start, h.end)));
+        self.sign_sets().body.find(body, |h| match (h.owner as usize).checked_sub(self.signs.len()) {
+            Some(mark) => out.marks.push(mark),
+            None => out.hits.push((h.owner as usize, h.start, h.end)),
+        });
         out
     }
 
