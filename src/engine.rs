@@ -269,10 +269,9 @@ impl Engine {
                 ..RecipientVerdict::default()
             };
         }
-        let reply = Reply { text: words, status, remote_mta: remote, recipient: address, provider: None };
+        let reply = Reply { text: words, status, remote_mta: remote, recipient: address, provider: None, delayed: action == Action::Delayed };
         let mut case = Case::new(&self.knowledge, reply);
         case.from = from;
-        case.delayed = action == Action::Delayed;
         let mut verdict = judge(&self.knowledge, &case);
         if from == "text" && verdict.diagnostic_code.as_ref().is_some_and(|d| d.len() > 1500) {
             verdict.diagnostic_code = verdict.diagnostic_code.map(|d| d.chars().take(1000).collect());

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod inline;
 mod output;
 mod pipeline;
 mod progress;

@@ -27,6 +27,7 @@ pub struct Reply<'a> {
     pub(crate) remote_mta: Option<&'a str>,
     pub(crate) recipient: Option<&'a str>,
     pub(crate) provider: Option<&'a str>,
+    pub(crate) delayed: bool,
 }
 
 impl<'a> Reply<'a> {
@@ -50,6 +51,12 @@ impl<'a> Reply<'a> {
     /// The address that was tried.
     pub fn recipient(mut self, address: &'a str) -> Self {
         self.recipient = Some(address);
+        self
+    }
+
+    /// Whether the server is still trying, so that nothing is to be done about the address.
+    pub fn delayed(mut self, delayed: bool) -> Self {
+        self.delayed = delayed;
         self
     }
 

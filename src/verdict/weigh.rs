@@ -56,7 +56,7 @@ impl<'a> Case<'a> {
             from: "diagnostic_code",
             provider,
             certain: named.is_some(),
-            delayed: false,
+            delayed: reply.delayed,
         }
     }
 }

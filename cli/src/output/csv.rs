@@ -1,6 +1,8 @@
 //! CSV as RFC 4180 has it: one row a recipient, or one a message that has none. Safe to open in a spreadsheet.
 
-use undeliverable::{Recipient, Report, Verdict};
+use undeliverable::{Recipient, Report};
+
+use super::Judged;
 
 const COLUMNS: &[&str] = &[
     "source",
@@ -75,14 +77,21 @@ fn recipient(report: &Report, r: Option<&Recipient>, out: &mut Vec<u8>) {
     );
 }
 
-/// Appends the names of the columns for verdicts about lines.
-pub(crate) fn verdict_head(out: &mut Vec<u8>) {
+/// Appends the names of the columns for verdicts about lines, or about lines of a log.
+pub(crate) fn verdict_head(log: bool, out: &mut Vec<u8>) {
+    let of_log = ["recipient", "queue_id", "remote_mta"];
     let own = ["input"].iter().chain(&COLUMNS[8..18]);
+    let own = own.chain(of_log.iter().filter(|_| log));
     row(own.map(|c| Some(*c)), out);
 }
 
 /// Appends the row of a verdict about a line.
-pub(crate) fn verdict(input: &str, v: &Verdict, out: &mut Vec<u8>) {
+pub(crate) fn verdict(judged: &Judged<'_>, out: &mut Vec<u8>) {
+    let (input, v) = (judged.input, judged.verdict);
+    let of_log = judged
+        .log
+        .as_ref()
+        .map(|l| [l.recipient, l.queue_id, l.remote_mta]);
     row(
         [
             Some(input),
@@ -96,7 +105,9 @@ pub(crate) fn verdict(input: &str, v: &Verdict, out: &mut Vec<u8>) {
             Some(v.sender_action.as_str()),
             Some(&format!("{:.2}", v.confidence)),
             v.provider.as_deref(),
-        ],
+        ]
+        .into_iter()
+        .chain(of_log.into_iter().flatten()),
         out,
     );
 }

@@ -53,11 +53,11 @@ impl Style {
         Ok(())
     }
 
-    /// What stands before the first verdict about a line.
-    pub fn verdict_head(self, out: &mut Vec<u8>) {
+    /// What stands before the first verdict about a line, or about a line of a log.
+    pub fn verdict_head(self, log: bool, out: &mut Vec<u8>) {
         match self.format {
             Format::Jsonl => {}
-            Format::Csv => csv::verdict_head(out),
+            Format::Csv => csv::verdict_head(log, out),
             Format::Table => table::verdict_head(out, self.colour),
         }
     }
@@ -66,25 +66,30 @@ impl Style {
     ///
     /// # Errors
     /// None that the contract's values can make.
-    pub fn verdict(
-        self,
-        input: &str,
-        verdict: &Verdict,
-        out: &mut Vec<u8>,
-    ) -> serde_json::Result<()> {
+    pub fn verdict(self, judged: &Judged<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
         match self.format {
-            Format::Jsonl => return json::write(&Judged { input, verdict }, out),
-            Format::Csv => csv::verdict(input, verdict, out),
-            Format::Table => table::verdict(input, verdict, self.colour, out),
+            Format::Jsonl => return json::write(judged, out),
+            Format::Csv => csv::verdict(judged, out),
+            Format::Table => table::verdict(judged, self.colour, out),
         }
         Ok(())
     }
 }
 
-/// A line and the keys of its verdict.
-#[derive(Serialize)]
-struct Judged<'a> {
-    input: &'a str,
+/// A line, what a log tells beside, and the keys of its verdict.
+#[derive(Debug, Serialize)]
+pub(crate) struct Judged<'a> {
+    pub input: &'a str,
     #[serde(flatten)]
-    verdict: &'a Verdict,
+    pub log: Option<Beside<'a>>,
+    #[serde(flatten)]
+    pub verdict: &'a Verdict,
+}
+
+/// What only a line of a log tells.
+#[derive(Debug, Serialize)]
+pub(crate) struct Beside<'a> {
+    pub recipient: Option<&'a str>,
+    pub queue_id: Option<&'a str>,
+    pub remote_mta: Option<&'a str>,
 }

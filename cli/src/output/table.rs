@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use undeliverable::{BounceType, Kind, Recipient, Report, Verdict};
+use undeliverable::{BounceType, Kind, Recipient, Report};
 use unicode_width::UnicodeWidthStr;
 
-use super::safe;
+use super::{Judged, safe};
 
 /// Widths of the columns; the last one is as wide as it has to be. A longer cell is not cut: addresses are for copying.
 const COLUMNS: [(&str, usize); 7] = [
@@ -100,7 +100,13 @@ pub(crate) fn verdict_head(out: &mut Vec<u8>, colour: bool) {
 }
 
 /// Appends the line of a verdict about a line.
-pub(crate) fn verdict(input: &str, v: &Verdict, colour: bool, out: &mut Vec<u8>) {
+pub(crate) fn verdict(judged: &Judged<'_>, colour: bool, out: &mut Vec<u8>) {
+    let v = judged.verdict;
+    let of_log = judged.log.as_ref().map(|log| {
+        let words = v.diagnostic_code.as_deref().unwrap_or_default();
+        format!("{}: {words}", log.recipient.unwrap_or_default())
+    });
+    let input = of_log.as_deref().unwrap_or(judged.input);
     let plain = Style::new();
     let style = if colour {
         style_of(Kind::Bounce, Some(v.bounce_type))
