@@ -13,6 +13,7 @@ mod kind;
 pub mod knowledge;
 mod message;
 mod notice;
+pub mod policy;
 mod report;
 mod verdict;
 mod words;
