@@ -263,6 +263,19 @@ pub(crate) fn decode_return_path(address: &str) -> Option<Decoded> {
     decode_verp(local).map(Decoded::Verp)
 }
 
+/// The return path as we wrote it: without BATV, and without what an SRS forwarder made of it.
+pub(crate) fn unwrap_return_path(address: &str) -> String {
+    let Some((local, domain)) = address.rsplit_once('@') else { return address.to_owned() };
+    match decode_srs(local) {
+        // A forwarder may have wrapped a path that already carried BATV.
+        Some(inner) => match inner.rsplit_once('@') {
+            Some((l, d)) => format!("{}@{d}", strip_batv(l)),
+            None => inner,
+        },
+        None => format!("{}@{domain}", strip_batv(local)),
+    }
+}
+
 /// `prvs=tttthhhhhh=local`, `btv1==hhh==local` and `msprvs1=...=local`, down to the local part.
 fn strip_batv(local: &str) -> &str {
     let lower = local.to_ascii_lowercase();

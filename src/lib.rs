@@ -15,6 +15,7 @@ mod message;
 mod notice;
 pub mod policy;
 mod report;
+pub mod trust;
 mod verdict;
 mod words;
 

@@ -35,6 +35,7 @@ macro_rules! vocabulary {
     };
 }
 
+#[allow(unused_imports, reason = "the build script includes this file alone")]
 pub(crate) use vocabulary;
 
 vocabulary! {

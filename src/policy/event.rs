@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Report, Verdict};
 use crate::message::timestamp;
-use crate::words::{BounceType, Category, Fault, Kind, Permanence, SenderAction, Signal, Trust, vocabulary};
+use crate::words::{
+    BounceType, Category, Fault, Kind, Permanence, SenderAction, Signal, Trust, vocabulary,
+};
 
 /// The longest reply text an event keeps, in bytes: enough to read it again under new rules.
 const MAX_TEXT: usize = 600;
@@ -77,7 +79,12 @@ fn unverified() -> Trust {
 
 impl Event {
     /// An event without a verdict.
-    pub fn new(event_id: impl Into<String>, address: impl Into<String>, at: i64, kind: Kind) -> Self {
+    pub fn new(
+        event_id: impl Into<String>,
+        address: impl Into<String>,
+        at: i64,
+        kind: Kind,
+    ) -> Self {
         Event {
             event_id: event_id.into(),
             address: address.into(),
@@ -103,7 +110,12 @@ impl Event {
     }
 
     /// A bounce with this verdict, as an MTA knows it that asked [`Engine::classify`](crate::Engine::classify).
-    pub fn from_verdict(event_id: impl Into<String>, address: impl Into<String>, at: i64, verdict: &Verdict) -> Self {
+    pub fn from_verdict(
+        event_id: impl Into<String>,
+        address: impl Into<String>,
+        at: i64,
+        verdict: &Verdict,
+    ) -> Self {
         let mut event = Event::new(event_id, address, at, Kind::Bounce);
         event.reread(verdict);
         event
@@ -118,7 +130,10 @@ impl Event {
         self.text = verdict.diagnostic_code.as_deref().map(cut);
         self.rule = verdict.evidence.first().map(|e| e.rule.clone());
         self.blocklist.clone_from(&verdict.details.blocklist);
-        self.provider = verdict.provider.clone().or_else(|| address_domain(&self.address).map(str::to_owned));
+        self.provider = verdict
+            .provider
+            .clone()
+            .or_else(|| address_domain(&self.address).map(str::to_owned));
     }
 
     /// The events of one message: one for each address it tells about, none for mail that says nothing about one.
@@ -129,7 +144,10 @@ impl Event {
     /// when it is `verified` or `matched`: then it is an answer to mail of ours, and its writer alive.
     pub fn from_report(report: &Report, recorded: i64) -> Vec<Event> {
         let date = |s: &Option<String>| s.as_deref().and_then(timestamp);
-        let mail_at = date(&report.notice.date).or_else(|| date(&report.arrival_date)).unwrap_or(recorded).min(recorded);
+        let mail_at = date(&report.notice.date)
+            .or_else(|| date(&report.arrival_date))
+            .unwrap_or(recorded)
+            .min(recorded);
         let send = send_key(report);
         let base = |address: &str, at: i64| {
             let mut e = Event::new(report.event_id.clone(), normal(address), at, report.kind);
@@ -143,10 +161,18 @@ impl Event {
         match report.kind {
             Kind::Bounce | Kind::Delay | Kind::Delivered => {
                 for r in &report.recipients {
-                    let Some(address) = r.original_recipient.as_ref().filter(|a| a.contains('@')).or(r.final_recipient.as_ref()) else {
+                    let Some(address) = r
+                        .original_recipient
+                        .as_ref()
+                        .filter(|a| a.contains('@'))
+                        .or(r.final_recipient.as_ref())
+                    else {
                         continue;
                     };
-                    let at = date(&r.last_attempt_date).filter(|_| report.notice.date.is_none()).unwrap_or(mail_at).min(recorded);
+                    let at = date(&r.last_attempt_date)
+                        .filter(|_| report.notice.date.is_none())
+                        .unwrap_or(mail_at)
+                        .min(recorded);
                     let mut e = base(address, at);
                     let v = &r.verdict;
                     e.kind = match r.action {
@@ -171,14 +197,21 @@ impl Event {
             }
             Kind::Complaint => {
                 let named = report.feedback.iter().flat_map(|f| &f.original_rcpt_to);
-                let to = report.original.iter().filter(|o| o.to.len() == 1).flat_map(|o| &o.to);
+                let to = report
+                    .original
+                    .iter()
+                    .filter(|o| o.to.len() == 1)
+                    .flat_map(|o| &o.to);
                 let mut all: Vec<&String> = named.collect();
                 if all.is_empty() {
                     all = to.collect();
                 }
                 for address in all {
                     let mut e = base(address, mail_at);
-                    e.feedback = report.feedback.as_ref().and_then(|f| f.feedback_type.clone());
+                    e.feedback = report
+                        .feedback
+                        .as_ref()
+                        .and_then(|f| f.feedback_type.clone());
                     events.push(e);
                 }
             }
@@ -212,7 +245,8 @@ impl Event {
 
     /// What the sender can do about it.
     pub fn sender_action(&self) -> SenderAction {
-        self.category.map_or(SenderAction::None, Category::sender_action)
+        self.category
+            .map_or(SenderAction::None, Category::sender_action)
     }
 
     /// The order of a history: by time, then by identity, so that it does not depend on the order of arrival.
@@ -224,12 +258,28 @@ impl Event {
 /// The campaign of the returned message, else its Message-ID, else the envelope id.
 fn send_key(report: &Report) -> Option<String> {
     const CAMPAIGN: &[&str] = &[
-        "x-campaign-id", "x-campaign", "x-campaignid", "x-listmonk-campaign", "x-mailchimp-campaign", "x-rpcampaign", "x-mailing-id",
-        "x-mailingid", "x-newsletter-id", "x-job", "x-jobid", "x-batch-id", "feedback-id",
+        "x-campaign-id",
+        "x-campaign",
+        "x-campaignid",
+        "x-listmonk-campaign",
+        "x-mailchimp-campaign",
+        "x-rpcampaign",
+        "x-mailing-id",
+        "x-mailingid",
+        "x-newsletter-id",
+        "x-job",
+        "x-jobid",
+        "x-batch-id",
+        "feedback-id",
     ];
     let original = report.original.as_ref();
     original
-        .and_then(|o| CAMPAIGN.iter().find_map(|name| o.ids.get(*name)).or(o.message_id.as_ref()))
+        .and_then(|o| {
+            CAMPAIGN
+                .iter()
+                .find_map(|name| o.ids.get(*name))
+                .or(o.message_id.as_ref())
+        })
         .or(report.original_envelope_id.as_ref())
         .map(|s| cut(s))
 }
@@ -243,11 +293,17 @@ pub(crate) fn normal(address: &str) -> String {
 
 /// The domain of an address, or of a domain written `@example.com`.
 pub fn address_domain(address: &str) -> Option<&str> {
-    address.rsplit_once('@').map(|(_, domain)| domain).filter(|d| !d.is_empty())
+    address
+        .rsplit_once('@')
+        .map(|(_, domain)| domain)
+        .filter(|d| !d.is_empty())
 }
 
 fn cut(text: &str) -> String {
-    let end = (0..=text.len().min(MAX_TEXT)).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    let end = (0..=text.len().min(MAX_TEXT))
+        .rev()
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(0);
     text[..end].to_owned()
 }
 
@@ -286,11 +342,26 @@ pub struct Act {
 
 impl Act {
     /// An act. Its id is a hash over what it is, so that the same act is one on every machine.
-    pub fn new(at: i64, kind: ActKind, target: impl Into<String>, who: impl Into<String>, why: impl Into<String>, until: Option<i64>) -> Self {
+    pub fn new(
+        at: i64,
+        kind: ActKind,
+        target: impl Into<String>,
+        who: impl Into<String>,
+        why: impl Into<String>,
+        until: Option<i64>,
+    ) -> Self {
         use sha2::{Digest, Sha256};
         let (target, who, why) = (target.into(), who.into(), why.into());
         let digest = Sha256::digest(format!("{at}\0{kind}\0{target}\0{who}\0{why}\0{until:?}"));
         let id = digest.iter().take(12).map(|b| format!("{b:02x}")).collect();
-        Act { id, at, kind, target, who, why, until }
+        Act {
+            id,
+            at,
+            kind,
+            target,
+            who,
+            why,
+            until,
+        }
     }
 }

@@ -184,10 +184,17 @@ fn parse(file: &str, text: &str, depth: usize) -> Result<Policy, Error> {
     let base = match &raw.based_on {
         None => None,
         Some(name) => {
-            let base = PROFILES.iter().find(|(n, _)| *n == name.get_ref()).filter(|_| depth < 4);
+            let base = PROFILES
+                .iter()
+                .find(|(n, _)| *n == name.get_ref())
+                .filter(|_| depth < 4);
             let Some((n, t)) = base else {
                 let names: Vec<&str> = PROFILES.iter().map(|(n, _)| *n).collect();
-                let text = format!("no policy `{}` to be based on, expected one of {}", name.get_ref(), names.join(", "));
+                let text = format!(
+                    "no policy `{}` to be based on, expected one of {}",
+                    name.get_ref(),
+                    names.join(", ")
+                );
                 return Err(Error::new(file, at(name.span().start), text));
             };
             Some(parse(&format!("{n}.toml"), t, depth + 1)?)
@@ -198,37 +205,61 @@ fn parse(file: &str, text: &str, depth: usize) -> Result<Policy, Error> {
         let line = at(r.span().start);
         let rule = r.into_inner();
         if rules.iter().any(|x| x.id == rule.id) {
-            return Err(Error::new(file, line, format!("rule `{}` stands twice, expected each id once", rule.id)));
+            return Err(Error::new(
+                file,
+                line,
+                format!("rule `{}` stands twice, expected each id once", rule.id),
+            ));
         }
         rules.push(rule_of(file, text, line, rule)?);
     }
     let base_rules = base.as_ref().map(|b| b.rules.clone()).unwrap_or_default();
     // An own rule with the id of a base rule takes its place; the others come first.
-    let fresh: Vec<Rule> = rules.iter().filter(|r| !base_rules.iter().any(|b| b.id == r.id)).cloned().collect();
-    let kept = base_rules.into_iter().map(|b| rules.iter().find(|r| r.id == b.id).cloned().unwrap_or(b));
+    let fresh: Vec<Rule> = rules
+        .iter()
+        .filter(|r| !base_rules.iter().any(|b| b.id == r.id))
+        .cloned()
+        .collect();
+    let kept = base_rules
+        .into_iter()
+        .map(|b| rules.iter().find(|r| r.id == b.id).cloned().unwrap_or(b));
     let rules: Vec<Rule> = fresh.into_iter().chain(kept).collect();
     if let Some(t) = &raw.trust
         && *t.unverified_final_sends.get_ref() == 0
     {
-        return Err(Error::new(file, at(t.unverified_final_sends.span().start), "unverified_final_sends is 0, expected 1 or more"));
+        return Err(Error::new(
+            file,
+            at(t.unverified_final_sends.span().start),
+            "unverified_final_sends is 0, expected 1 or more",
+        ));
     }
-    let guard_base = base.as_ref().map_or_else(Guard::default, |b| b.guard.clone());
+    let guard_base = base
+        .as_ref()
+        .map_or_else(Guard::default, |b| b.guard.clone());
     let guard = match raw.guard {
         None => guard_base,
         Some(g) => {
             let mut guard = guard_base;
             if let Some(w) = g.window_hours {
                 if *w.get_ref() == 0 || *w.get_ref() > 72 {
-                    return Err(Error::new(file, at(w.span().start), "window_hours expected from 1 to 72"));
+                    return Err(Error::new(
+                        file,
+                        at(w.span().start),
+                        "window_hours expected from 1 to 72",
+                    ));
                 }
                 guard.window_hours = i64::from(w.into_inner());
             }
             guard.on = g.on.unwrap_or(guard.on);
-            guard.baseline_hours = g.baseline_days.map_or(guard.baseline_hours, |d| i64::from(d) * 24);
+            guard.baseline_hours = g
+                .baseline_days
+                .map_or(guard.baseline_hours, |d| i64::from(d) * 24);
             guard.at_least = g.at_least.unwrap_or(guard.at_least);
             guard.sigma = g.sigma.unwrap_or(guard.sigma);
             guard.times = g.times.unwrap_or(guard.times);
-            guard.provisional = g.provisional_days.map_or(guard.provisional, |d| i64::from(d) * DAY);
+            guard.provisional = g
+                .provisional_days
+                .map_or(guard.provisional, |d| i64::from(d) * DAY);
             guard
         }
     };
@@ -238,10 +269,20 @@ fn parse(file: &str, text: &str, depth: usize) -> Result<Policy, Error> {
         version: format!("{}-{hash}", raw.name),
         name: raw.name,
         about: raw.about,
-        sends: raw.sends.map(|s| Sends { apart: i64::from(s.apart_hours) * HOUR }).or(base.as_ref().map(|b| b.sends)).unwrap_or(Sends { apart: 20 * HOUR }),
-        life: raw.life.map(|l| Life { kinds: l.kinds }).or(base.as_ref().map(|b| b.life.clone())).unwrap_or(Life {
-            kinds: vec![Kind::Delivered, Kind::Receipt, Kind::Other],
-        }),
+        sends: raw
+            .sends
+            .map(|s| Sends {
+                apart: i64::from(s.apart_hours) * HOUR,
+            })
+            .or(base.as_ref().map(|b| b.sends))
+            .unwrap_or(Sends { apart: 20 * HOUR }),
+        life: raw
+            .life
+            .map(|l| Life { kinds: l.kinds })
+            .or(base.as_ref().map(|b| b.life.clone()))
+            .unwrap_or(Life {
+                kinds: vec![Kind::Delivered, Kind::Receipt, Kind::Other],
+            }),
         trust: raw
             .trust
             .map(|t| TrustRules {
@@ -250,7 +291,11 @@ fn parse(file: &str, text: &str, depth: usize) -> Result<Policy, Error> {
                 unproved_at_most: t.unproved_at_most,
             })
             .or(base.as_ref().map(|b| b.trust))
-            .unwrap_or(TrustRules { unverified_final_sends: 2, unverified_lasts: 7 * DAY, unproved_at_most: Standing::Hold }),
+            .unwrap_or(TrustRules {
+                unverified_final_sends: 2,
+                unverified_lasts: 7 * DAY,
+                unproved_at_most: Standing::Hold,
+            }),
         guard,
         score: raw
             .score
@@ -270,24 +315,43 @@ fn parse(file: &str, text: &str, depth: usize) -> Result<Policy, Error> {
 }
 
 fn span_of(hours: Option<u32>, days: Option<u32>) -> Option<i64> {
-    hours.map(|h| i64::from(h) * HOUR).or(days.map(|d| i64::from(d) * DAY))
+    hours
+        .map(|h| i64::from(h) * HOUR)
+        .or(days.map(|d| i64::from(d) * DAY))
 }
 
 fn rule_of(file: &str, text: &str, line: Option<usize>, r: FileRule) -> Result<Rule, Error> {
     let wrong = |m: String| Err(Error::new(file, line, m));
     if r.then.is_some() && !r.step.is_empty() {
-        return wrong(format!("rule `{}` has both `then` and `step`, expected one of them", r.id));
+        return wrong(format!(
+            "rule `{}` has both `then` and `step`, expected one of them",
+            r.id
+        ));
     }
     if r.then.is_none() && (r.for_hours.is_some() || r.for_days.is_some()) {
-        return wrong(format!("rule `{}` has `for_hours` or `for_days` without `then`", r.id));
+        return wrong(format!(
+            "rule `{}` has `for_hours` or `for_days` without `then`",
+            r.id
+        ));
     }
     let mut steps = Vec::new();
     if let Some(then) = r.then {
-        steps.push(Step { sends: 1, within: None, never_delivered: false, then, lasts: span_of(r.for_hours, r.for_days), warn: None });
+        steps.push(Step {
+            sends: 1,
+            within: None,
+            never_delivered: false,
+            then,
+            lasts: span_of(r.for_hours, r.for_days),
+            warn: None,
+        });
     }
     for s in r.step {
         if *s.sends.get_ref() == 0 {
-            return Err(Error::new(file, Some(line_of(text, s.sends.span().start)), "sends = 0, expected 1 or more"));
+            return Err(Error::new(
+                file,
+                Some(line_of(text, s.sends.span().start)),
+                "sends = 0, expected 1 or more",
+            ));
         }
         steps.push(Step {
             sends: s.sends.into_inner(),
@@ -298,8 +362,14 @@ fn rule_of(file: &str, text: &str, line: Option<usize>, r: FileRule) -> Result<R
             warn: s.warn,
         });
     }
-    if steps.iter().any(|s| s.then == Standing::Retry && s.lasts.is_none()) {
-        return wrong(format!("rule `{}`: `retry` needs `for_hours` or `for_days`, the time to wait", r.id));
+    if steps
+        .iter()
+        .any(|s| s.then == Standing::Retry && s.lasts.is_none())
+    {
+        return wrong(format!(
+            "rule `{}`: `retry` needs `for_hours` or `for_days`, the time to wait",
+            r.id
+        ));
     }
     let w = r.when;
     Ok(Rule {
@@ -333,7 +403,12 @@ mod tests {
         for (name, text) in PROFILES {
             let p = Policy::parse(name, text).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(&p.name, name);
-            assert!(p.rules.iter().any(|r| r.when.kind.contains(&Kind::Complaint) && r.only_by_hand), "{name} honours complaints");
+            assert!(
+                p.rules
+                    .iter()
+                    .any(|r| r.when.kind.contains(&Kind::Complaint) && r.only_by_hand),
+                "{name} honours complaints"
+            );
         }
     }
 
@@ -344,10 +419,23 @@ mod tests {
             (e.line(), e.message().to_owned())
         };
         assert_eq!(err("based_on = 'nobody'\n").0, Some(3));
-        assert_eq!(err("[[rule]]\nid = 'a'\nwhy = 'b'\nthen = 'retry'\n").0, Some(3));
-        assert_eq!(err("[[rule]]\nid = 'a'\nwhy = 'b'\n[[rule.step]]\nsends = 0\nthen = 'hold'\n").0, Some(7));
-        assert_eq!(err("[[rule]]\nid = 'a'\nwhy = 'b'\nwhen = { category = ['user_unknwon'] }\n").0, Some(6));
+        assert_eq!(
+            err("[[rule]]\nid = 'a'\nwhy = 'b'\nthen = 'retry'\n").0,
+            Some(3)
+        );
+        assert_eq!(
+            err("[[rule]]\nid = 'a'\nwhy = 'b'\n[[rule.step]]\nsends = 0\nthen = 'hold'\n").0,
+            Some(7)
+        );
+        assert_eq!(
+            err("[[rule]]\nid = 'a'\nwhy = 'b'\nwhen = { category = ['user_unknwon'] }\n").0,
+            Some(6)
+        );
         assert!(err("colour = 1\n").1.contains("unknown field"));
-        assert!(err("[[rule]]\nid='a'\nwhy='b'\nthen='hold'\n[[rule]]\nid='a'\nwhy='b'\nthen='hold'\n").1.contains("twice"));
+        assert!(
+            err("[[rule]]\nid='a'\nwhy='b'\nthen='hold'\n[[rule]]\nid='a'\nwhy='b'\nthen='hold'\n")
+                .1
+                .contains("twice")
+        );
     }
 }

@@ -42,7 +42,13 @@ pub struct Folded {
 }
 
 /// Reads a history. See the [module](super).
-pub fn fold(policy: &Policy, events: &[Event], acts: &[Act], context: &Context<'_>, scope: Scope) -> Folded {
+pub fn fold(
+    policy: &Policy,
+    events: &[Event],
+    acts: &[Act],
+    context: &Context<'_>,
+    scope: Scope,
+) -> Folded {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_by(|a, b| a.order().cmp(&b.order()));
     // One mail counts once for an address, whatever two readers of it disagree about.
@@ -53,7 +59,17 @@ pub fn fold(policy: &Policy, events: &[Event], acts: &[Act], context: &Context<'
     acts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     acts.dedup_by(|b, a| a.id == b.id);
 
-    let mut run = Run { policy, context, scope, groups: BTreeMap::new(), delivered: false, score: None, state: AddressState::default(), decided: Vec::new(), sends: Group::default() };
+    let mut run = Run {
+        policy,
+        context,
+        scope,
+        groups: BTreeMap::new(),
+        delivered: false,
+        score: None,
+        state: AddressState::default(),
+        decided: Vec::new(),
+        sends: Group::default(),
+    };
     let mut acts = acts.into_iter().peekable();
     for event in events {
         // At the same second the act stands behind the event: people act on what they saw.
@@ -66,8 +82,13 @@ pub fn fold(policy: &Policy, events: &[Event], acts: &[Act], context: &Context<'
         run.act(act);
     }
     run.state.failed_sends = run.sends.0.len().try_into().unwrap_or(u32::MAX);
-    run.state.outcomes.sort_by_key(|o| std::cmp::Reverse(o.strength()));
-    Folded { state: run.state, decided: run.decided }
+    run.state
+        .outcomes
+        .sort_by_key(|o| std::cmp::Reverse(o.strength()));
+    Folded {
+        state: run.state,
+        decided: run.decided,
+    }
 }
 
 struct Run<'a> {
@@ -96,7 +117,10 @@ struct Group(Vec<Send>);
 impl Group {
     /// Adds an event to the send it belongs to, or begins a new one.
     fn add(&mut self, e: &Event, weight: Weight, apart: i64) {
-        let by_key = e.send.as_ref().and_then(|k| self.0.iter().position(|s| s.keys.contains(k)));
+        let by_key = e
+            .send
+            .as_ref()
+            .and_then(|k| self.0.iter().position(|s| s.keys.contains(k)));
         let by_time = || self.0.iter().rposition(|s| e.at - s.at < apart);
         match by_key.or_else(by_time) {
             Some(i) => {
@@ -108,7 +132,12 @@ impl Group {
                     send.keys.push(k.clone());
                 }
             }
-            None => self.0.push(Send { at: e.at, keys: e.send.iter().cloned().collect(), weight, event_id: e.event_id.clone() }),
+            None => self.0.push(Send {
+                at: e.at,
+                keys: e.send.iter().cloned().collect(),
+                weight,
+                event_id: e.event_id.clone(),
+            }),
         }
     }
 }
@@ -122,12 +151,20 @@ impl<'a> Run<'a> {
             }
             ActKind::Alive => self.alive(act.at),
             ActKind::Suppress => self.put(Outcome {
-                standing: if act.target.starts_with('@') { Standing::SuppressDomain } else { Standing::Suppress },
+                standing: if act.target.starts_with('@') {
+                    Standing::SuppressDomain
+                } else {
+                    Standing::Suppress
+                },
                 since: act.at,
                 until: act.until,
                 provisional: false,
                 rule: "by-hand".to_owned(),
-                why: if act.why.is_empty() { format!("added by {}", act.who) } else { format!("added by {}: {}", act.who, act.why) },
+                why: if act.why.is_empty() {
+                    format!("added by {}", act.who)
+                } else {
+                    format!("added by {}: {}", act.who, act.why)
+                },
                 only_by_hand: true,
                 category: None,
                 sender_action: SenderAction::None,
@@ -152,7 +189,8 @@ impl<'a> Run<'a> {
 
     fn event(&mut self, e: &'a Event) {
         if self.policy.life.kinds.contains(&e.kind) {
-            let forged = e.trust == Trust::Suspicious || (e.trust == Trust::Unverified && e.proof_in_use);
+            let forged =
+                e.trust == Trust::Suspicious || (e.trust == Trust::Unverified && e.proof_in_use);
             if !forged {
                 self.alive(e.at);
             }
@@ -162,9 +200,17 @@ impl<'a> Run<'a> {
         if incident == Some(false) {
             return;
         }
-        let Some(weight) = Weight::of(e, incident == Some(true)) else { return };
-        let Some(rule) = self.policy.rules.iter().find(|r| r.when.fits(e)) else { return };
-        let steps: Vec<&Step> = rule.steps.iter().filter(|s| self.scope == Scope::Address || s.then == Standing::SuppressDomain).collect();
+        let Some(weight) = Weight::of(e, incident == Some(true)) else {
+            return;
+        };
+        let Some(rule) = self.policy.rules.iter().find(|r| r.when.fits(e)) else {
+            return;
+        };
+        let steps: Vec<&Step> = rule
+            .steps
+            .iter()
+            .filter(|s| self.scope == Scope::Address || s.then == Standing::SuppressDomain)
+            .collect();
         if e.kind == Kind::Bounce && self.scope == Scope::Address {
             self.sends.add(e, weight, self.policy.sends.apart);
             self.add_score(e, weight);
@@ -177,7 +223,17 @@ impl<'a> Run<'a> {
         group.add(e, weight, self.policy.sends.apart);
         let best = [Weight::Plain, Weight::Incident, Weight::Unproved]
             .into_iter()
-            .filter_map(|at_least| evaluate(self.policy, rule, &steps, group, e, at_least, self.delivered))
+            .filter_map(|at_least| {
+                evaluate(
+                    self.policy,
+                    rule,
+                    &steps,
+                    group,
+                    e,
+                    at_least,
+                    self.delivered,
+                )
+            })
             .max_by_key(Outcome::strength);
         if let Some(outcome) = best {
             self.put(outcome);
@@ -185,7 +241,9 @@ impl<'a> Run<'a> {
     }
 
     fn add_score(&mut self, e: &Event, weight: Weight) {
-        let Some(score) = &self.policy.score else { return };
+        let Some(score) = &self.policy.score else {
+            return;
+        };
         let (mut sum, last, mut because) = self.score.take().unwrap_or((0.0, i64::MIN, Vec::new()));
         if last != i64::MIN && e.at - last < score.once_per {
             self.score = Some((sum, last, because));
@@ -195,7 +253,11 @@ impl<'a> Run<'a> {
             sum = 0.0;
             because.clear();
         }
-        sum += if e.bounce_type() == Some(BounceType::Hard) { score.hard } else { score.soft };
+        sum += if e.bounce_type() == Some(BounceType::Hard) {
+            score.hard
+        } else {
+            score.soft
+        };
         because.push(e.event_id.clone());
         if sum >= score.threshold {
             let outcome = of_score(self.policy, score, sum, e, weight, &because);
@@ -226,13 +288,25 @@ fn covers(a: &Outcome, b: &Outcome) -> bool {
 }
 
 /// The strongest step that the sends of at least this weight reach.
-fn evaluate(policy: &Policy, rule: &Rule, steps: &[&Step], group: &Group, e: &Event, at_least: Weight, delivered: bool) -> Option<Outcome> {
+fn evaluate(
+    policy: &Policy,
+    rule: &Rule,
+    steps: &[&Step],
+    group: &Group,
+    e: &Event,
+    at_least: Weight,
+    delivered: bool,
+) -> Option<Outcome> {
     let mut best: Option<Outcome> = None;
     for step in steps {
         if step.never_delivered && delivered {
             continue;
         }
-        let counted: Vec<&Send> = group.0.iter().filter(|s| s.weight >= at_least && step.within.is_none_or(|w| e.at - s.at <= w)).collect();
+        let counted: Vec<&Send> = group
+            .0
+            .iter()
+            .filter(|s| s.weight >= at_least && step.within.is_none_or(|w| e.at - s.at <= w))
+            .collect();
         let n = u32::try_from(counted.len()).unwrap_or(u32::MAX);
         if n < step.sends {
             continue;
@@ -244,10 +318,21 @@ fn evaluate(policy: &Policy, rule: &Rule, steps: &[&Step], group: &Group, e: &Ev
         match at_least {
             Weight::Unproved if standing > policy.trust.unproved_at_most => {
                 standing = policy.trust.unproved_at_most;
-                lasts = if rule.only_by_hand { None } else { Some(policy.trust.unverified_lasts) };
+                lasts = if rule.only_by_hand {
+                    None
+                } else {
+                    Some(policy.trust.unverified_lasts)
+                };
             }
-            Weight::Incident if is_final && !rule.only_by_hand => lasts = Some(policy.guard.provisional),
-            Weight::Plain if is_final && !proved && !rule.single_is_final && n < policy.trust.unverified_final_sends => {
+            Weight::Incident if is_final && !rule.only_by_hand => {
+                lasts = Some(policy.guard.provisional)
+            }
+            Weight::Plain
+                if is_final
+                    && !proved
+                    && !rule.single_is_final
+                    && n < policy.trust.unverified_final_sends =>
+            {
                 lasts = Some(policy.trust.unverified_lasts);
             }
             _ => {}
@@ -263,23 +348,43 @@ fn evaluate(policy: &Policy, rule: &Rule, steps: &[&Step], group: &Group, e: &Ev
             category: e.category,
             sender_action: e.sender_action(),
             warning: step.warn.clone(),
-            because: counted.iter().rev().take(MAX_BECAUSE).rev().map(|s| s.event_id.clone()).collect(),
+            because: counted
+                .iter()
+                .rev()
+                .take(MAX_BECAUSE)
+                .rev()
+                .map(|s| s.event_id.clone())
+                .collect(),
         };
-        if best.as_ref().is_none_or(|b| outcome.strength() > b.strength()) {
+        if best
+            .as_ref()
+            .is_none_or(|b| outcome.strength() > b.strength())
+        {
             best = Some(outcome);
         }
     }
     best
 }
 
-fn of_score(policy: &Policy, score: &Score, sum: f64, e: &Event, weight: Weight, because: &[String]) -> Outcome {
+fn of_score(
+    policy: &Policy,
+    score: &Score,
+    sum: f64,
+    e: &Event,
+    weight: Weight,
+    because: &[String],
+) -> Outcome {
     let capped = weight == Weight::Unproved && score.then > policy.trust.unproved_at_most;
     let lasts = match weight {
         Weight::Unproved if capped => Some(policy.trust.unverified_lasts),
         Weight::Incident => Some(score.lasts.unwrap_or(policy.guard.provisional)),
         _ => score.lasts,
     };
-    let standing = if capped { policy.trust.unproved_at_most } else { score.then };
+    let standing = if capped {
+        policy.trust.unproved_at_most
+    } else {
+        score.then
+    };
     Outcome {
         standing,
         since: e.at,
@@ -289,8 +394,16 @@ fn of_score(policy: &Policy, score: &Score, sum: f64, e: &Event, weight: Weight,
         why: format!("{} (score {sum:.1} of {:.1})", score.why, score.threshold),
         only_by_hand: false,
         category: e.category,
-        sender_action: e.category.map_or(SenderAction::None, Category::sender_action),
+        sender_action: e
+            .category
+            .map_or(SenderAction::None, Category::sender_action),
         warning: None,
-        because: because.iter().rev().take(MAX_BECAUSE).rev().cloned().collect(),
+        because: because
+            .iter()
+            .rev()
+            .take(MAX_BECAUSE)
+            .rev()
+            .cloned()
+            .collect(),
     }
 }

@@ -12,6 +12,12 @@ use crate::words::{Kind, vocabulary};
 use super::event::Event;
 use super::fold::Context;
 
+/// A baseline of less than two days knows neither day nor night.
+const MIN_BASELINE_HOURS: f64 = 48.0;
+
+/// How many times the busiest window of the baseline a number must be for its share to count.
+const MIN_GROWTH: f64 = 1.5;
+
 /// When a provider has an incident.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -34,7 +40,15 @@ pub struct Guard {
 
 impl Default for Guard {
     fn default() -> Self {
-        Guard { on: true, window_hours: 6, baseline_hours: 14 * 24, at_least: 20, sigma: 5.0, times: 4.0, provisional: 7 * 24 * 3600 }
+        Guard {
+            on: true,
+            window_hours: 6,
+            baseline_hours: 14 * 24,
+            at_least: 20,
+            sigma: 5.0,
+            times: 4.0,
+            provisional: 7 * 24 * 3600,
+        }
     }
 }
 
@@ -99,8 +113,24 @@ pub struct Settlement {
 
 impl Settlement {
     /// A word about a time at a provider.
-    pub fn new(provider: impl Into<String>, from: i64, until: i64, confirmed: bool, at: i64, who: impl Into<String>, why: impl Into<String>) -> Self {
-        Settlement { provider: provider.into(), from, until, confirmed, at, who: who.into(), why: why.into() }
+    pub fn new(
+        provider: impl Into<String>,
+        from: i64,
+        until: i64,
+        confirmed: bool,
+        at: i64,
+        who: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
+        Settlement {
+            provider: provider.into(),
+            from,
+            until,
+            confirmed,
+            at,
+            who: who.into(),
+            why: why.into(),
+        }
     }
 }
 
@@ -118,7 +148,11 @@ pub(crate) fn standing_of_incident(context: &Context<'_>, e: &Event) -> Option<b
     match settled {
         Some(s) if s.confirmed => None,
         Some(_) => Some(false),
-        None => context.incidents.iter().any(|i| i.provider == provider && (i.from..i.until).contains(&e.at)).then_some(true),
+        None => context
+            .incidents
+            .iter()
+            .any(|i| i.provider == provider && (i.from..i.until).contains(&e.at))
+            .then_some(true),
     }
 }
 
@@ -138,25 +172,46 @@ pub(crate) fn standing_of_incident(context: &Context<'_>, e: &Event) -> Option<b
 /// assert_eq!(found.len(), 1);
 /// assert!((found[0].from..found[0].until).contains(&(300 * 3600)));
 /// ```
-pub fn incidents(guard: &Guard, provider: &str, own: &[HourCount], all: &[HourCount]) -> Vec<Incident> {
-    let (Some(first), Some(last)) = (own.first(), own.last()) else { return Vec::new() };
-    if !guard.on || own.iter().map(|c| u64::from(c.dead.max(c.failed))).sum::<u64>() < u64::from(guard.at_least) {
+pub fn incidents(
+    guard: &Guard,
+    provider: &str,
+    own: &[HourCount],
+    all: &[HourCount],
+) -> Vec<Incident> {
+    let (Some(first), Some(last)) = (own.first(), own.last()) else {
+        return Vec::new();
+    };
+    if !guard.on
+        || own
+            .iter()
+            .map(|c| u64::from(c.dead.max(c.failed)))
+            .sum::<u64>()
+            < u64::from(guard.at_least)
+    {
         return Vec::new();
     }
     let start = first.hour;
-    let Ok(len) = usize::try_from(last.hour - start + 1) else { return Vec::new() };
+    let Ok(len) = usize::try_from(last.hour - start + 1) else {
+        return Vec::new();
+    };
     // A hundred years of hours: anything beyond is a broken clock.
     if len > 900_000 {
         return Vec::new();
     }
     let mut rows = vec![(0u32, 0u32, 0u32); len];
     for c in own {
-        if let Some(r) = usize::try_from(c.hour - start).ok().and_then(|i| rows.get_mut(i)) {
+        if let Some(r) = usize::try_from(c.hour - start)
+            .ok()
+            .and_then(|i| rows.get_mut(i))
+        {
             (r.0, r.1) = (c.failed, c.dead);
         }
     }
     for c in all {
-        if let Some(r) = usize::try_from(c.hour - start).ok().and_then(|i| rows.get_mut(i)) {
+        if let Some(r) = usize::try_from(c.hour - start)
+            .ok()
+            .and_then(|i| rows.get_mut(i))
+        {
             r.2 = c.failed;
         }
     }
@@ -172,7 +227,14 @@ pub fn incidents(guard: &Guard, provider: &str, own: &[HourCount], all: &[HourCo
         }
         let base_from = from.saturating_sub(baseline);
         let base = Sum::of(&rows[base_from..from], Some(&inside[base_from..from]));
-        if let Some((kind, expected)) = left_baseline(guard, &now, &base, || busiest(&rows[base_from..from], &inside[base_from..from], window)) {
+        if let Some((kind, expected)) = left_baseline(guard, &now, &base, |kind| {
+            busiest(
+                &rows[base_from..from],
+                &inside[base_from..from],
+                window,
+                kind,
+            )
+        }) {
             inside[from..=end].fill(true);
             found.push((end, kind, expected));
         }
@@ -204,48 +266,61 @@ impl Sum {
     }
 }
 
-fn left_baseline(guard: &Guard, now: &Sum, base: &Sum, busiest: impl Fn() -> f64) -> Option<(IncidentKind, f64)> {
+fn left_baseline(
+    guard: &Guard,
+    now: &Sum,
+    base: &Sum,
+    busiest: impl Fn(IncidentKind) -> f64,
+) -> Option<(IncidentKind, f64)> {
     let least = f64::from(guard.at_least);
     // Without a baseline nothing can leave it; the trust rules alone hold then.
-    if base.failed < least {
+    if base.failed < least || base.hours < MIN_BASELINE_HOURS {
         return None;
     }
-    let leaves = |x: f64, n: f64, share: f64| n > 0.0 && x - n * share > guard.sigma * (n * share * (1.0 - share)).sqrt().max(1.0) && x / n > share * 1.2;
-    let per_window = (now.hours / base.hours.max(1.0)).min(1.0);
-    // A share that leaves its baseline in a trickle of mail is chance; the number must have grown, too.
+    let leaves = |x: f64, n: f64, share: f64| {
+        n > 0.0 && x - n * share > guard.sigma * (n * share * (1.0 - share)).sqrt().max(1.0)
+    };
+    // Mail comes in campaigns, so that shares scatter more than chance alone would let them: the number must also be
+    // larger than it ever was in the baseline.
+    let grown = |x: f64, kind: IncidentKind| x >= least && x > MIN_GROWTH * busiest(kind);
     let dead_share = (base.dead + 1.0) / (base.failed + 2.0);
-    if now.dead >= least && leaves(now.dead, now.failed, dead_share) && now.dead > 2.0 * base.dead * per_window {
+    if leaves(now.dead, now.failed, dead_share) && grown(now.dead, IncidentKind::Dead) {
         return Some((IncidentKind::Dead, now.failed * dead_share));
     }
     let own_share = (base.failed + 1.0) / (base.all + 2.0);
-    if now.failed >= least && leaves(now.failed, now.all, own_share) && now.failed > 2.0 * base.failed * per_window {
+    if leaves(now.failed, now.all, own_share) && grown(now.failed, IncidentKind::Failures) {
         return Some((IncidentKind::Failures, now.all * own_share));
     }
-    if now.dead >= least {
-        let most = busiest();
-        if most > 0.0 && now.dead >= guard.times * most {
-            return Some((IncidentKind::Dead, most));
-        }
-    }
-    None
+    let most = busiest(IncidentKind::Dead);
+    (now.dead >= least && most > 0.0 && now.dead >= guard.times * most)
+        .then_some((IncidentKind::Dead, most))
 }
 
-/// The most dead addresses in one window of the baseline.
-fn busiest(rows: &[(u32, u32, u32)], inside: &[bool], window: usize) -> f64 {
-    let mut most = 0.0f64;
-    let mut sum = 0.0f64;
+/// The most failures of a kind in one window of the baseline.
+fn busiest(rows: &[(u32, u32, u32)], inside: &[bool], window: usize, kind: IncidentKind) -> f64 {
+    let count = |i: usize| match (inside[i], kind) {
+        (true, _) => 0.0,
+        (false, IncidentKind::Dead) => f64::from(rows[i].1),
+        (false, IncidentKind::Failures) => f64::from(rows[i].0),
+    };
+    let (mut most, mut sum) = (0.0f64, 0.0f64);
     for i in 0..rows.len() {
-        let dead = |i: usize| if inside[i] { 0.0 } else { f64::from(rows[i].1) };
-        sum += dead(i);
+        sum += count(i);
         if i >= window {
-            sum -= dead(i - window);
+            sum -= count(i - window);
         }
         most = most.max(sum);
     }
     most
 }
 
-fn merge(provider: &str, start: i64, rows: &[(u32, u32, u32)], inside: &[bool], found: &[(usize, IncidentKind, f64)]) -> Vec<Incident> {
+fn merge(
+    provider: &str,
+    start: i64,
+    rows: &[(u32, u32, u32)],
+    inside: &[bool],
+    found: &[(usize, IncidentKind, f64)],
+) -> Vec<Incident> {
     let mut all = Vec::new();
     let mut i = 0;
     while i < inside.len() {
@@ -257,10 +332,29 @@ fn merge(provider: &str, start: i64, rows: &[(u32, u32, u32)], inside: &[bool], 
         while i < inside.len() && inside[i] {
             i += 1;
         }
-        let Some((_, kind, expected)) = found.iter().find(|(end, ..)| (from..i).contains(end)) else { continue };
-        let seen = rows[from..i].iter().map(|r| if *kind == IncidentKind::Dead { r.1 } else { r.0 }).fold(0u32, u32::saturating_add);
+        let Some((_, kind, expected)) = found.iter().find(|(end, ..)| (from..i).contains(end))
+        else {
+            continue;
+        };
+        let seen = rows[from..i]
+            .iter()
+            .map(|r| {
+                if *kind == IncidentKind::Dead {
+                    r.1
+                } else {
+                    r.0
+                }
+            })
+            .fold(0u32, u32::saturating_add);
         let hour = |h: usize| (start + i64::try_from(h).unwrap_or(i64::MAX - start)) * 3600;
-        all.push(Incident { provider: provider.to_owned(), kind: *kind, from: hour(from), until: hour(i), seen, expected: *expected });
+        all.push(Incident {
+            provider: provider.to_owned(),
+            kind: *kind,
+            from: hour(from),
+            until: hour(i),
+            seen,
+            expected: *expected,
+        });
     }
     all
 }

@@ -43,6 +43,14 @@ pub const PROFILES: &[(&str, &str)] = &[
 /// What to do about one address at the moment `now` (seconds since 1970, UTC).
 ///
 /// The same as [`fold`] and then [`AddressState::at`].
-pub fn decide(policy: &Policy, events: &[Event], acts: &[Act], context: &Context<'_>, now: i64) -> Decision {
-    fold(policy, events, acts, context, Scope::Address).state.at(now)
+pub fn decide(
+    policy: &Policy,
+    events: &[Event],
+    acts: &[Act],
+    context: &Context<'_>,
+    now: i64,
+) -> Decision {
+    fold(policy, events, acts, context, Scope::Address)
+        .state
+        .at(now)
 }

@@ -37,16 +37,32 @@ impl Match {
         fn has<T: PartialEq>(list: &[T], word: Option<T>) -> bool {
             list.is_empty() || word.is_some_and(|w| list.contains(&w))
         }
-        let kind = if self.kind.is_empty() { e.kind == Kind::Bounce } else { self.kind.contains(&e.kind) };
+        let kind = if self.kind.is_empty() {
+            e.kind == Kind::Bounce
+        } else {
+            self.kind.contains(&e.kind)
+        };
         kind && has(&self.category, e.category)
             && has(&self.fault, e.fault())
             && has(&self.bounce_type, e.bounce_type())
             && has(&self.permanence, e.permanence)
-            && (self.status.is_empty() || e.status.as_deref().is_some_and(|s| self.status.iter().any(|p| glob(p, s))))
-            && (self.reply_code.is_empty() || e.reply_code.as_deref().is_some_and(|s| self.reply_code.iter().any(|p| glob(p, s))))
-            && (self.provider.is_empty() || e.provider.as_ref().is_some_and(|p| self.provider.contains(p)))
+            && (self.status.is_empty()
+                || e.status
+                    .as_deref()
+                    .is_some_and(|s| self.status.iter().any(|p| glob(p, s))))
+            && (self.reply_code.is_empty()
+                || e.reply_code
+                    .as_deref()
+                    .is_some_and(|s| self.reply_code.iter().any(|p| glob(p, s))))
+            && (self.provider.is_empty()
+                || e.provider
+                    .as_ref()
+                    .is_some_and(|p| self.provider.contains(p)))
             && (self.signal.is_empty() || e.signals.iter().any(|s| self.signal.contains(s)))
-            && (self.feedback.is_empty() || e.feedback.as_ref().is_some_and(|f| self.feedback.iter().any(|x| x.eq_ignore_ascii_case(f))))
+            && (self.feedback.is_empty()
+                || e.feedback
+                    .as_ref()
+                    .is_some_and(|f| self.feedback.iter().any(|x| x.eq_ignore_ascii_case(f))))
     }
 }
 
@@ -167,6 +183,10 @@ impl Weight {
             Trust::Unverified if e.proof_in_use => Weight::Unproved,
             Trust::Unverified => Weight::Plain,
         };
-        Some(if in_incident { own.min(Weight::Incident) } else { own })
+        Some(if in_incident {
+            own.min(Weight::Incident)
+        } else {
+            own
+        })
     }
 }

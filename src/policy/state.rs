@@ -86,7 +86,11 @@ impl Outcome {
 
     /// The stronger of two: by standing, then by the later end, then by the earlier start.
     pub(crate) fn strength(&self) -> (Standing, i64, std::cmp::Reverse<i64>) {
-        (self.standing, self.until.unwrap_or(i64::MAX), std::cmp::Reverse(self.since))
+        (
+            self.standing,
+            self.until.unwrap_or(i64::MAX),
+            std::cmp::Reverse(self.since),
+        )
     }
 }
 
@@ -136,7 +140,11 @@ impl AddressState {
 
     /// How the address stands at `now`, in seconds since 1970.
     pub fn at(&self, now: i64) -> Decision {
-        let warning = self.outcomes.iter().filter(|o| o.holds_at(now)).find_map(|o| o.warning.clone());
+        let warning = self
+            .outcomes
+            .iter()
+            .filter(|o| o.holds_at(now))
+            .find_map(|o| o.warning.clone());
         match self.outcome_at(now) {
             Some(o) => Decision {
                 standing: o.standing,
