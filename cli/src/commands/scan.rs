@@ -40,7 +40,7 @@ pub(crate) struct ScanArgs {
     /// Copy bounces and delays that name nobody or whose reason is unknown into this folder
     #[arg(long, value_name = "DIR")]
     unknown: Option<PathBuf>,
-    /// Threads; more than cores help where the disk is slow [default: four a core]
+    /// Threads; more than cores help where the disk is slow [default: two a core, at least 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]
@@ -59,10 +59,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
     let format = args.format.pick();
     let style = Style::new(format);
-    let jobs = args.jobs.map_or_else(
-        || available_parallelism().map_or(1, usize::from) * 4,
-        usize::from,
-    );
+    let jobs = args.jobs.map_or_else(default_jobs, usize::from);
     let worker = || Judge {
         engine: &engine,
         style: (!args.summary).then_some(style),
@@ -120,6 +117,12 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)
+}
+
+/// More threads than cores: while some wait for a cold disk, others work.
+fn default_jobs() -> usize {
+    let cores = available_parallelism().map_or(1, usize::from);
+    (cores * 2).clamp(8, 64)
 }
 
 /// Judges messages in one thread.

@@ -1,7 +1,8 @@
 //! Opens a file or stream, looks at its first bytes, and reads it where it is one message.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Entry;
@@ -58,7 +59,7 @@ pub(crate) fn open(
 ) -> io::Result<Content> {
     buffer.clear();
     let mut stream: Stream = match &entry.path {
-        Some(path) => Box::new(File::open(path)?),
+        Some(path) => Box::new(open_file(path, entry.in_maildir)?),
         None => Box::new(io::stdin()),
     };
     let more = read_up_to(&mut stream, buffer, FIRST.min(max))?;
@@ -76,9 +77,62 @@ pub(crate) fn open(
     Ok(Content::Message)
 }
 
+/// Opens a file. A message of a Maildir may have been moved since its folder was listed: the part of its name
+/// before the flags stays the same, and it is in `cur` then.
+fn open_file(path: &Path, in_maildir: bool) -> io::Result<File> {
+    File::open(path).or_else(|error| {
+        let moved = in_maildir && error.kind() == io::ErrorKind::NotFound;
+        moved
+            .then(|| moved_to(path))
+            .flatten()
+            .map_or(Err(error), File::open)
+    })
+}
+
+fn moved_to(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.as_encoded_bytes();
+    let unique = name.split(|b| *b == b':').next()?;
+    let cur = path.parent()?.parent()?.join("cur");
+    fs::read_dir(cur)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| {
+            let rest = path
+                .file_name()
+                .and_then(|n| n.as_encoded_bytes().strip_prefix(unique));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b":"))
+        })
+}
+
 /// Reads until the buffer holds `size` bytes; false where the stream ended before.
 fn read_up_to(stream: &mut Stream, buffer: &mut Vec<u8>, size: usize) -> io::Result<bool> {
     let missing = size - buffer.len();
     stream.by_ref().take(missing as u64).read_to_end(buffer)?;
     Ok(buffer.len() == size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_was_moved_meanwhile_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["cur", "new"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        fs::write(dir.path().join("cur/17.M1.host:2,S"), "right").unwrap();
+        fs::write(dir.path().join("cur/17.M1.host2:2,S"), "wrong").unwrap();
+        for name in ["new/17.M1.host", "cur/17.M1.host:2,"] {
+            let mut text = String::new();
+            open_file(&dir.path().join(name), true)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
+            assert_eq!(text, "right");
+        }
+        assert!(open_file(&dir.path().join("new/17.M1.host"), false).is_err());
+        assert!(open_file(&dir.path().join("new/18.M1.host"), true).is_err());
+    }
 }

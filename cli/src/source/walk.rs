@@ -53,7 +53,7 @@ impl Walk {
         }
     }
 
-    /// How many names have been listed so far, arguments included.
+    /// How many files are known so far, done or not.
     pub fn listed(&self) -> u64 {
         self.listed
     }
@@ -145,6 +145,8 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<Found> {
         loop {
+            // A name that turned out to be none of a file to read.
+            let mut passed = true;
             let found = match self.open.last_mut() {
                 None => {
                     let path = self.paths.next()?;
@@ -153,6 +155,7 @@ impl Iterator for Walk {
                 Some(folder) => match folder.names.next() {
                     None => {
                         self.open.pop();
+                        passed = false;
                         None
                     }
                     Some((name, sort)) => {
@@ -161,8 +164,9 @@ impl Iterator for Walk {
                     }
                 },
             };
-            if found.is_some() {
-                return found;
+            match found {
+                Some(found) => return Some(found),
+                None => self.listed -= u64::from(passed),
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod classify;
 mod manual;
+#[cfg(target_os = "linux")]
+mod memory;
 mod order;
 mod output;
 mod sources;
