@@ -1,7 +1,11 @@
 //! Reads `rules/` and stores it in a binary form beside the build. A file that cannot be read fails the build and names
 //! its line. Adding a file needs no change in Rust.
 
-#![allow(dead_code, missing_docs, reason = "only a part of the shared modules is used here")]
+#![allow(
+    dead_code,
+    missing_docs,
+    reason = "only a part of the shared modules is used here"
+)]
 
 use std::path::Path;
 use std::{env, fs, io};

@@ -10,7 +10,10 @@ pub(crate) fn split_type(value: &str) -> (&str, &str) {
     match value.split_once(';') {
         Some((kind, rest))
             if !kind.trim().is_empty()
-                && kind.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
+                && kind
+                    .trim()
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
         {
             (kind.trim(), rest.trim())
         }
@@ -54,7 +57,10 @@ pub(crate) fn clean(text: &str) -> Option<String> {
         }
     }
     for prefix in ["mailto:", "smtp:", "rfc822:"] {
-        if text.get(..prefix.len()).is_some_and(|p| p.eq_ignore_ascii_case(prefix)) {
+        if text
+            .get(..prefix.len())
+            .is_some_and(|p| p.eq_ignore_ascii_case(prefix))
+        {
             text = text[prefix.len()..].trim_start();
         }
     }
@@ -62,10 +68,13 @@ pub(crate) fn clean(text: &str) -> Option<String> {
         && let Some(at) = text.find('@')
     {
         // What follows the domain is a comment.
-        let end = text[at..].find([' ', '\t', '(', '\n', '\r']).map_or(text.len(), |i| at + i);
+        let end = text[at..]
+            .find([' ', '\t', '(', '\n', '\r'])
+            .map_or(text.len(), |i| at + i);
         text = &text[..end];
     }
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '\''));
+    let text =
+        text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '\''));
     let text = text.trim_end_matches([':', '.']);
     let text = match text.strip_prefix('"') {
         Some(inner) if !text.contains("\"@") => inner.trim_end_matches('"'),
@@ -77,7 +86,8 @@ pub(crate) fn clean(text: &str) -> Option<String> {
 
 /// Characters that have no place in an address and can deceive a reader of the output.
 fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// `+40` as `@`; a malformed escape stays (RFC 3461 section 4, read leniently).
@@ -116,7 +126,22 @@ pub(crate) fn decode_xtext(text: &str) -> Cow<'_, str> {
 
 /// Only octets that need an escape are one: `bob+20@` is likelier a tag unless it stands for a special.
 fn is_escape(octet: u8) -> bool {
-    matches!(octet, b' ' | b'+' | b'=' | b'@' | b'"' | b'\\' | b'<' | b'>' | b'(' | b')' | b',' | b';' | b':' | b'#') || octet >= 0x80
+    matches!(
+        octet,
+        b' ' | b'+'
+            | b'='
+            | b'@'
+            | b'"'
+            | b'\\'
+            | b'<'
+            | b'>'
+            | b'('
+            | b')'
+            | b','
+            | b';'
+            | b':'
+            | b'#'
+    ) || octet >= 0x80
 }
 
 /// `\x{E9}` as `é` (RFC 6533 section 3).
@@ -126,10 +151,15 @@ fn decode_utf8_escapes(text: &str) -> String {
     while let Some(at) = rest.find("\\x{") {
         out.push_str(&rest[..at]);
         let tail = &rest[at + 3..];
-        let decoded = tail.find('}').filter(|e| (2..=6).contains(e)).and_then(|e| {
-            let c = u32::from_str_radix(&tail[..e], 16).ok().and_then(char::from_u32)?;
-            Some((c, e))
-        });
+        let decoded = tail
+            .find('}')
+            .filter(|e| (2..=6).contains(e))
+            .and_then(|e| {
+                let c = u32::from_str_radix(&tail[..e], 16)
+                    .ok()
+                    .and_then(char::from_u32)?;
+                Some((c, e))
+            });
         match decoded {
             Some((c, e)) => {
                 out.push(c);
@@ -147,14 +177,19 @@ fn decode_utf8_escapes(text: &str) -> String {
 
 /// Whether this can stand as an address in the answer: something, `@`, a domain.
 pub(crate) fn is_plausible(address: &str) -> bool {
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return false;
+    };
     !local.is_empty()
         && local.len() <= 512
         && domain.len() <= 255
         && !domain.is_empty()
         && !domain.starts_with(['.', '-'])
-        && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':'))
-        && (local.starts_with('"') || !local.contains([' ', '<', '>', '(', ')', ',', ';', '\t', '@']))
+        && domain
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':'))
+        && (local.starts_with('"')
+            || !local.contains([' ', '<', '>', '(', ')', ',', ';', '\t', '@']))
 }
 
 /// Whether two addresses are the same mailbox as far as anybody outside can tell.
@@ -193,7 +228,9 @@ fn local_start(text: &str, floor: usize, at: usize) -> Option<usize> {
     if at > floor && bytes[at - 1] == b'"' {
         // A quoted local part: back to the quote that opens it.
         let from = at.saturating_sub(130).max(floor);
-        let open = (from..at - 1).rev().find(|&i| bytes[i] == b'"' && (i == 0 || bytes[i - 1] != b'\\'))?;
+        let open = (from..at - 1)
+            .rev()
+            .find(|&i| bytes[i] == b'"' && (i == 0 || bytes[i - 1] != b'\\'))?;
         let inside = &bytes[open + 1..at - 1];
         return (!inside.is_empty() && !inside.contains(&b'\n')).then_some(open);
     }
@@ -202,7 +239,10 @@ fn local_start(text: &str, floor: usize, at: usize) -> Option<usize> {
     let ascii_only = bytes.get(at.wrapping_sub(1)).is_some_and(u8::is_ascii);
     for (i, c) in text[floor..at].char_indices().rev() {
         let foreign = ascii_only && is_unspaced(c);
-        if foreign || !(c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)) || at - (floor + i) > 256 {
+        if foreign
+            || !(c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
+            || at - (floor + i) > 256
+        {
             break;
         }
         from = floor + i;
@@ -225,7 +265,9 @@ fn domain_end(text: &str, from: usize) -> Option<usize> {
     let mut end = rest
         .char_indices()
         .take(256)
-        .find(|(_, c)| ascii_only && is_unspaced(*c) || !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
+        .find(|(_, c)| {
+            ascii_only && is_unspaced(*c) || !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        })
         .map_or(rest.len().min(floor_256(rest)), |(i, _)| i);
     while end > 0 && matches!(rest.as_bytes()[end - 1], b'.' | b'-' | b'_') {
         end -= 1;
@@ -298,7 +340,10 @@ fn decode_srs(local: &str) -> Option<String> {
         rest
     } else if head.eq_ignore_ascii_case("SRS1") {
         // SRS1=HHH=forwarder==HHH=TT=domain=local
-        let at = rest.find("==").or_else(|| rest.find("=+")).or_else(|| rest.find("=-"))?;
+        let at = rest
+            .find("==")
+            .or_else(|| rest.find("=+"))
+            .or_else(|| rest.find("=-"))?;
         &rest[at + 2..]
     } else {
         return None;
@@ -313,14 +358,22 @@ fn decode_srs(local: &str) -> Option<String> {
 fn decode_verp(local: &str) -> Option<String> {
     let (front, domain) = local.rsplit_once('=')?;
     let is_domain = domain.contains('.')
-        && domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
-        && domain.rsplit('.').next().is_some_and(|t| t.len() >= 2 && t.bytes().all(|b| b.is_ascii_alphabetic()));
+        && domain
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && domain
+            .rsplit('.')
+            .next()
+            .is_some_and(|t| t.len() >= 2 && t.bytes().all(|b| b.is_ascii_alphabetic()));
     if !is_domain {
         return None;
     }
     // `bounce-5899542-1206365-bob`, `list-bounces+bob`, `owner-list-bob`, `bob`: behind the last separator of
     // the strongest sort there is.
-    let start = ["+", "-"].iter().find_map(|s| front.rfind(s).map(|i| i + 1)).unwrap_or(0);
+    let start = ["+", "-"]
+        .iter()
+        .find_map(|s| front.rfind(s).map(|i| i + 1))
+        .unwrap_or(0);
     let user = decode_xtext(&front[start..]);
     let address = format!("{user}@{domain}");
     (!user.is_empty() && is_plausible(&address)).then_some(address)
@@ -345,27 +398,57 @@ mod tests {
         ] {
             assert_eq!(from_field(value, false).as_deref(), Some(want), "{value}");
         }
-        assert_eq!(from_field("rfc822;bob+40x=y@example.com", true).as_deref(), Some("bob@x=y@example.com"));
-        assert_eq!(from_field("rfc822;bob+ab@example.com", true).as_deref(), Some("bob+ab@example.com"));
+        assert_eq!(
+            from_field("rfc822;bob+40x=y@example.com", true).as_deref(),
+            Some("bob@x=y@example.com")
+        );
+        assert_eq!(
+            from_field("rfc822;bob+ab@example.com", true).as_deref(),
+            Some("bob+ab@example.com")
+        );
         assert_eq!(from_field("rfc822; <>", false), None);
     }
 
     #[test]
     fn addresses_in_text() {
         let all = |t: &str| find_in_text(t).collect::<Vec<_>>();
-        assert_eq!(all("<bob@example.com>: x, and 'al@example.org'."), ["bob@example.com", "al@example.org"]);
+        assert_eq!(
+            all("<bob@example.com>: x, and 'al@example.org'."),
+            ["bob@example.com", "al@example.org"]
+        );
         assert_eq!(all("\"a b\"@example.com"), ["\"a b\"@example.com"]);
-        assert_eq!(all("root@localhost a@b..c @example.com"), Vec::<String>::new());
-        assert_eq!(all("bob@[192.0.2.1] jürgen@exämple.de"), ["bob@[192.0.2.1]", "jürgen@exämple.de"]);
+        assert_eq!(
+            all("root@localhost a@b..c @example.com"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            all("bob@[192.0.2.1] jürgen@exämple.de"),
+            ["bob@[192.0.2.1]", "jürgen@exämple.de"]
+        );
     }
 
     #[test]
     fn return_paths() {
-        let verp = |a: &str| match decode_return_path(a) { Some(Decoded::Verp(v)) => v, _ => String::new() };
-        assert_eq!(verp("bounce-5899542-1206365-bob=example.com@lists.example"), "bob@example.com");
-        assert_eq!(verp("list-bounces+bob=example.com@lists.example"), "bob@example.com");
-        assert_eq!(verp("prvs=0123abcdef=news+bob=example.com@lists.example"), "bob@example.com");
+        let verp = |a: &str| match decode_return_path(a) {
+            Some(Decoded::Verp(v)) => v,
+            _ => String::new(),
+        };
+        assert_eq!(
+            verp("bounce-5899542-1206365-bob=example.com@lists.example"),
+            "bob@example.com"
+        );
+        assert_eq!(
+            verp("list-bounces+bob=example.com@lists.example"),
+            "bob@example.com"
+        );
+        assert_eq!(
+            verp("prvs=0123abcdef=news+bob=example.com@lists.example"),
+            "bob@example.com"
+        );
         assert_eq!(verp("bounce+hash@x.example"), "");
-        assert_eq!(decode_return_path("SRS0=ab12=XY=example.com=bob@fwd.example"), Some(Decoded::Srs("bob@example.com".into())));
+        assert_eq!(
+            decode_return_path("SRS0=ab12=XY=example.com=bob@fwd.example"),
+            Some(Decoded::Srs("bob@example.com".into()))
+        );
     }
 }

@@ -20,7 +20,11 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(file: &str, line: Option<usize>, message: impl Into<String>) -> Self {
-        Error { file: file.to_owned(), line, message: message.into() }
+        Error {
+            file: file.to_owned(),
+            line,
+            message: message.into(),
+        }
     }
 
     /// From an error of the TOML reader over `text`.
@@ -56,5 +60,8 @@ impl fmt::Display for Error {
 
 /// The line, from 1, that byte `at` of `text` stands in.
 pub(crate) fn line_of(text: &str, at: usize) -> usize {
-    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count()
+    1 + text.as_bytes()[..at.min(text.len())]
+        .iter()
+        .filter(|b| **b == b'\n')
+        .count()
 }

@@ -50,7 +50,13 @@ impl Signs {
                 .iter()
                 .map(|&(i, at, _)| {
                     let s = knowledge.sign(i);
-                    Found { means: s.means, strength: s.strength, signal: s.signal, at, sign: i }
+                    Found {
+                        means: s.means,
+                        strength: s.strength,
+                        signal: s.signal,
+                        at,
+                        sign: i,
+                    }
                 })
                 .collect()
         };
@@ -63,24 +69,46 @@ impl Signs {
         for (i, field) in notice.message.header.fields.iter().enumerate() {
             let mut value = None;
             for sign in knowledge.header_signs_of(field.name) {
-                let value = value.get_or_insert_with(|| crate::message::field_text(field.value, None));
+                let value =
+                    value.get_or_insert_with(|| crate::message::field_text(field.value, None));
                 if sign.fits(value) {
-                    signs.header.push(Found { means: sign.means, strength: sign.strength, signal: sign.signal, at: i, sign: i });
+                    signs.header.push(Found {
+                        means: sign.means,
+                        strength: sign.strength,
+                        signal: sign.signal,
+                        at: i,
+                        sign: i,
+                    });
                 }
             }
         }
-        let first = |m: Means| signs.body.iter().filter(|f| f.means == m).map(|f| f.at).min();
+        let first = |m: Means| {
+            signs
+                .body
+                .iter()
+                .filter(|f| f.means == m)
+                .map(|f| f.at)
+                .min()
+        };
         signs.quote_at = first(Means::Quote).filter(|a| *a > 0);
         signs.returned_at = first(Means::Returned).filter(|a| *a > 0);
         signs
     }
 
     fn subject(&self, means: Means) -> Option<Strength> {
-        self.subject.iter().filter(|f| f.means == means).map(|f| f.strength).max()
+        self.subject
+            .iter()
+            .filter(|f| f.means == means)
+            .map(|f| f.strength)
+            .max()
     }
 
     fn header(&self, means: Means) -> Option<Strength> {
-        self.header.iter().filter(|f| f.means == means).map(|f| f.strength).max()
+        self.header
+            .iter()
+            .filter(|f| f.means == means)
+            .map(|f| f.strength)
+            .max()
     }
 
     /// The strongest sign in the words before `end`.
@@ -94,12 +122,18 @@ impl Signs {
 
     /// Points for a meaning, each sign once.
     fn points(&self, means: Means) -> u32 {
-        let header: u32 = self.header.iter().filter(|f| f.means == means).map(|f| match f.strength {
-            Strength::Decisive => 10,
-            Strength::Strong => 4,
-            Strength::Medium => 2,
-            _ => 1,
-        }).max().unwrap_or(0);
+        let header: u32 = self
+            .header
+            .iter()
+            .filter(|f| f.means == means)
+            .map(|f| match f.strength {
+                Strength::Decisive => 10,
+                Strength::Strong => 4,
+                Strength::Medium => 2,
+                _ => 1,
+            })
+            .max()
+            .unwrap_or(0);
         let subject = match self.subject(means) {
             Some(Strength::Strong | Strength::Decisive) => 5,
             Some(Strength::Medium) => 4,
@@ -125,7 +159,8 @@ impl Signs {
 
     /// What an auto-reply tells, as far as it says so before the quoted original; strong signs first.
     pub fn signals(&self) -> Vec<Signal> {
-        let own = |f: &&Found| f.means == Means::AutoReply && self.quote_at.is_none_or(|q| f.at < q);
+        let own =
+            |f: &&Found| f.means == Means::AutoReply && self.quote_at.is_none_or(|q| f.at < q);
         let mut said: Vec<Signal> = self
             .body
             .iter()
@@ -146,7 +181,12 @@ impl Signs {
 }
 
 /// The kind of the message.
-pub(crate) fn decide(notice: &Notice<'_, '_>, structure: &Structure<'_>, signs: &Signs, names_failure: bool) -> Kind {
+pub(crate) fn decide(
+    notice: &Notice<'_, '_>,
+    structure: &Structure<'_>,
+    signs: &Signs,
+    names_failure: bool,
+) -> Kind {
     let daemon = notice.is_from_daemon();
     let human = signs.subject(Means::Human).is_some();
     if let Some(status) = structure.status
@@ -160,7 +200,9 @@ pub(crate) fn decide(notice: &Notice<'_, '_>, structure: &Structure<'_>, signs: 
     if let Some(d) = structure.disposition {
         return of_disposition(d, notice, signs);
     }
-    if signs.header(Means::Report) == Some(Strength::Decisive) || signs.subject(Means::Report) == Some(Strength::Strong) {
+    if signs.header(Means::Report) == Some(Strength::Decisive)
+        || signs.subject(Means::Report) == Some(Strength::Strong)
+    {
         return Kind::Report;
     }
     by_words(notice, signs, daemon, human, names_failure)
@@ -168,12 +210,20 @@ pub(crate) fn decide(notice: &Notice<'_, '_>, structure: &Structure<'_>, signs: 
 
 /// Action beats Status; the worst counts.
 fn of_status(status: &DeliveryStatus) -> Kind {
-    if status.recipients.iter().any(|r| r.diagnostic_type == "x-boxbe-notice" || r.diagnostic.as_deref().is_some_and(|d| d.to_ascii_lowercase().contains("x-boxbe-notice"))) {
+    if status.recipients.iter().any(|r| {
+        r.diagnostic_type == "x-boxbe-notice"
+            || r.diagnostic
+                .as_deref()
+                .is_some_and(|d| d.to_ascii_lowercase().contains("x-boxbe-notice"))
+    }) {
         return Kind::Challenge;
     }
     let action = |r: &crate::report::RecipientFields| {
         r.action.or_else(|| {
-            let class = r.status.as_deref().and_then(|s| s.trim_start().chars().next());
+            let class = r
+                .status
+                .as_deref()
+                .and_then(|s| s.trim_start().chars().next());
             match class {
                 Some('2') => Some(Action::Delivered),
                 _ => Some(Action::Failed),
@@ -201,21 +251,43 @@ fn of_feedback(feedback_type: &str) -> Kind {
 fn of_disposition(d: &Disposition, notice: &Notice<'_, '_>, signs: &Signs) -> Kind {
     let refused = signs.body(Means::Bounce, None) >= Some(Strength::Medium)
         || matches!(d.kind.as_str(), "denied" | "failed")
-        || ["automatically rejected", "automatically refused", "quota exceeded", "was rejected", "has been rejected"].iter().any(|w| notice.normal.contains(w));
-    if refused && matches!(d.kind.as_str(), "deleted" | "denied" | "failed" | "processed" | "") && signs.subject(Means::Receipt).is_none() {
+        || [
+            "automatically rejected",
+            "automatically refused",
+            "quota exceeded",
+            "was rejected",
+            "has been rejected",
+        ]
+        .iter()
+        .any(|w| notice.normal.contains(w));
+    if refused
+        && matches!(
+            d.kind.as_str(),
+            "deleted" | "denied" | "failed" | "processed" | ""
+        )
+        && signs.subject(Means::Receipt).is_none()
+    {
         Kind::Bounce
     } else {
         Kind::Receipt
     }
 }
 
-fn by_words(notice: &Notice<'_, '_>, signs: &Signs, daemon: bool, human: bool, names_failure: bool) -> Kind {
+fn by_words(
+    notice: &Notice<'_, '_>,
+    signs: &Signs,
+    daemon: bool,
+    human: bool,
+    names_failure: bool,
+) -> Kind {
     let cut = signs.returned_at;
     let null_path = notice.has_null_path();
     let decisive = |m| signs.header(m) == Some(Strength::Decisive);
     let newsletter = notice.message.header.get("List-Unsubscribe").is_some();
 
-    let fail_subject = signs.subject(Means::Bounce).max(signs.subject(Means::Notice));
+    let fail_subject = signs
+        .subject(Means::Bounce)
+        .max(signs.subject(Means::Notice));
     let delay_subject = signs.subject(Means::Delay);
     let fail_words = signs.body(Means::Bounce, cut);
     let any_words = fail_words.max(signs.body(Means::Notice, cut));
@@ -223,7 +295,10 @@ fn by_words(notice: &Notice<'_, '_>, signs: &Signs, daemon: bool, human: bool, n
     let challenge = signs.points(Means::Challenge);
 
     // A challenge may begin with a bounce's sentence.
-    if decisive(Means::Challenge) || challenge >= 5 || challenge >= 3 && signs.body(Means::Challenge, None) >= Some(Strength::Strong) && !daemon {
+    if decisive(Means::Challenge)
+        || challenge >= 5
+        || challenge >= 3 && signs.body(Means::Challenge, None) >= Some(Strength::Strong) && !daemon
+    {
         return Kind::Challenge;
     }
     if decisive(Means::AutoReply) && !daemon {
@@ -249,7 +324,10 @@ fn by_words(notice: &Notice<'_, '_>, signs: &Signs, daemon: bool, human: bool, n
         if claims && null_path && signs.points(Means::AutoReply) < 4 {
             return Kind::Bounce;
         }
-        if fail_subject.is_some() && (any_words >= Some(Strength::Medium) || names_failure) && signs.quote_at.is_none() {
+        if fail_subject.is_some()
+            && (any_words >= Some(Strength::Medium) || names_failure)
+            && signs.quote_at.is_none()
+        {
             return Kind::Bounce;
         }
         if (daemon || notice.returns_to_sender()) && names_failure {
@@ -268,7 +346,11 @@ fn by_words(notice: &Notice<'_, '_>, signs: &Signs, daemon: bool, human: bool, n
     if decisive(Means::List) || decisive(Means::Other) {
         return Kind::Other;
     }
-    if is_auto_reply(signs, human) { Kind::AutoReply } else { Kind::Other }
+    if is_auto_reply(signs, human) {
+        Kind::AutoReply
+    } else {
+        Kind::Other
+    }
 }
 
 /// Four points, not all of them from words that people type as well.
@@ -280,10 +362,17 @@ fn is_auto_reply(signs: &Signs, human: bool) -> bool {
     if signs.quote_at.is_some() {
         points -= 2;
     }
-    let outside = signs.header(Means::AutoReply).is_some_and(|s| s >= Strength::Strong) || signs.subject(Means::AutoReply).is_some();
+    let outside = signs
+        .header(Means::AutoReply)
+        .is_some_and(|s| s >= Strength::Strong)
+        || signs.subject(Means::AutoReply).is_some();
     let typed = signs.body.iter().any(|f| {
         f.means == Means::AutoReply
-            && matches!(f.signal, Some(Signal::OutOfOffice | Signal::TicketReceived | Signal::MailboxUnmonitored) | None)
+            && matches!(
+                f.signal,
+                Some(Signal::OutOfOffice | Signal::TicketReceived | Signal::MailboxUnmonitored)
+                    | None
+            )
             && f.strength >= Strength::Medium
             && signs.quote_at.is_none_or(|q| f.at < q)
     });

@@ -20,12 +20,14 @@ mod verdict;
 mod words;
 
 pub use contract::{
-    Details, Evidence, Feedback, NoticeInfo, Original, Recipient, RecipientVerdict, Report, SCHEMA, Signals, Verdict,
+    Details, Evidence, Feedback, NoticeInfo, Original, Recipient, RecipientVerdict, Report, SCHEMA,
+    Signals, Verdict,
 };
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use message::Limits;
 pub use verdict::Reply;
 pub use words::{
-    Action, AddressAction, AddressSource, BounceType, Category, Fault, Kind, Permanence, SenderAction, Signal, Trust,
+    Action, AddressAction, AddressSource, BounceType, Category, Fault, Kind, Permanence,
+    SenderAction, Signal, Trust,
 };

@@ -106,7 +106,9 @@ impl AnchorIndex {
                     index.shorts.push(entry);
                 }
                 _ => {
-                    let at = windows_of(bytes).min_by_key(|&at| rarity[slot(window(bytes, at))]).unwrap_or(0);
+                    let at = windows_of(bytes)
+                        .min_by_key(|&at| rarity[slot(window(bytes, at))])
+                        .unwrap_or(0);
                     entry.offset = at as u16;
                     entry.window = window(bytes, at);
                     set(&mut index.filter, entry.window);
@@ -140,7 +142,9 @@ impl AnchorIndex {
                 if e.window != window {
                     continue;
                 }
-                let Some(start) = at.checked_sub(usize::from(e.offset)) else { continue };
+                let Some(start) = at.checked_sub(usize::from(e.offset)) else {
+                    continue;
+                };
                 let end = start + usize::from(e.len);
                 let literal = &self.text[e.start as usize..e.start as usize + usize::from(e.len)];
                 if text.get(start..end) == Some(literal) {
@@ -190,7 +194,13 @@ mod tests {
     fn naive(literals: &[&str], text: &str) -> Vec<(usize, usize)> {
         let mut out: Vec<(usize, usize)> = Vec::new();
         for (i, l) in literals.iter().enumerate() {
-            out.extend(text.as_bytes().windows(l.len()).enumerate().filter(|(_, w)| *w == l.as_bytes()).map(|(at, _)| (i, at)));
+            out.extend(
+                text.as_bytes()
+                    .windows(l.len())
+                    .enumerate()
+                    .filter(|(_, w)| *w == l.as_bytes())
+                    .map(|(at, _)| (i, at)),
+            );
         }
         out.sort();
         out
@@ -198,9 +208,26 @@ mod tests {
 
     #[test]
     fn finds_what_a_plain_search_finds() {
-        let literals = ["user unknown", "unknown", "know", "nown", "tls", "full", "mailbox full", "满了"];
+        let literals = [
+            "user unknown",
+            "unknown",
+            "know",
+            "nown",
+            "tls",
+            "full",
+            "mailbox full",
+            "满了",
+        ];
         let index = AnchorIndex::new(&literals);
-        for text in ["", "tls", "user unknown", "unknownunknown full tls mailbox full", "邮箱满了", "kno", "xnownx"] {
+        for text in [
+            "",
+            "tls",
+            "user unknown",
+            "unknownunknown full tls mailbox full",
+            "邮箱满了",
+            "kno",
+            "xnownx",
+        ] {
             let mut got = Vec::new();
             index.find(text.as_bytes(), |i, at, _| got.push((i, at)));
             got.sort();

@@ -255,7 +255,10 @@ impl Checker<'_> {
     }
 
     fn categories(&mut self) {
-        for category in Category::ALL.iter().filter(|c| self.knowledge.category(**c).is_none()) {
+        for category in Category::ALL
+            .iter()
+            .filter(|c| self.knowledge.category(**c).is_none())
+        {
             self.findings.push(Finding {
                 file: "rules/categories.toml".to_owned(),
                 line: 0,

@@ -25,7 +25,11 @@ impl Enhanced {
             ((1..=3).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit()))
                 .then(|| t.parse().ok())?
         };
-        Some(Enhanced { class: c.as_bytes()[0] - b'0', subject: number(s)?, detail: number(d)? })
+        Some(Enhanced {
+            class: c.as_bytes()[0] - b'0',
+            subject: number(s)?,
+            detail: number(d)?,
+        })
     }
 
     /// Whether it only says the class: x.0.0 (RFC 3461 section 6.3 g asks for it where nothing fits).
@@ -70,7 +74,10 @@ struct EnhancedPattern {
 impl CodePattern {
     /// Reads `550`, `5.7.1`, `550 5.7.1`, `x.7.1`, `5.7.606-649`, `5.7.x`, `4xx`.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut pattern = CodePattern { reply: ReplyPattern::Any, enhanced: None };
+        let mut pattern = CodePattern {
+            reply: ReplyPattern::Any,
+            enhanced: None,
+        };
         for word in text.split_ascii_whitespace() {
             if word.contains('.') {
                 if pattern.enhanced.is_some() {
@@ -106,7 +113,10 @@ impl CodePattern {
                 }
             }
         };
-        reply_fits && self.enhanced.is_none_or(|p| enhanced.iter().any(|e| p.fits(*e)))
+        reply_fits
+            && self
+                .enhanced
+                .is_none_or(|p| enhanced.iter().any(|e| p.fits(*e)))
     }
 
     /// Whether the pattern names a certain enhanced code and not only a class.
@@ -136,13 +146,19 @@ impl EnhancedPattern {
                 None => (d.parse().ok()?, d.parse().ok()?),
             }),
         };
-        Some(EnhancedPattern { class, subject, details })
+        Some(EnhancedPattern {
+            class,
+            subject,
+            details,
+        })
     }
 
     fn fits(&self, e: Enhanced) -> bool {
         self.class.is_none_or(|c| c == e.class)
             && self.subject.is_none_or(|s| s == e.subject)
-            && self.details.is_none_or(|(from, to)| (from..=to).contains(&e.detail))
+            && self
+                .details
+                .is_none_or(|(from, to)| (from..=to).contains(&e.detail))
     }
 }
 

@@ -33,7 +33,11 @@ impl RuleFile {
     /// Reads a file and notes the line of each entry.
     pub fn read(text: &str) -> Result<Self, toml::de::Error> {
         let mut file: RuleFile = toml::from_str(text)?;
-        let mut lines = Lines { text, offset: 0, line: 1 };
+        let mut lines = Lines {
+            text,
+            offset: 0,
+            line: 1,
+        };
         lines.of(&mut file.rule);
         lines.of(&mut file.sign);
         lines.of(&mut file.header);
@@ -56,7 +60,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         if d.is_human_readable() {
             let spanned = toml::Spanned::<T>::deserialize(d)?;
-            Ok(At { line: spanned.span().start, entry: spanned.into_inner() })
+            Ok(At {
+                line: spanned.span().start,
+                entry: spanned.into_inner(),
+            })
         } else {
             let (line, entry) = <(usize, T)>::deserialize(d)?;
             Ok(At { line, entry })

@@ -297,7 +297,9 @@ impl Knowledge {
 
     /// The provider that a recipient domain belongs to.
     pub(crate) fn provider_of_domain(&self, domain: &str) -> Option<usize> {
-        self.provider_domains.get(&*domain.to_ascii_lowercase()).copied()
+        self.provider_domains
+            .get(&*domain.to_ascii_lowercase())
+            .copied()
     }
 
     pub(crate) fn code_rules(&self, provider: usize) -> &[usize] {
@@ -305,7 +307,8 @@ impl Knowledge {
     }
 
     pub(crate) fn find_in_reply(&self, text: &str, mut found: impl FnMut(Target, Hit)) {
-        self.replies.find(text, |hit| found(self.targets[hit.owner as usize], hit));
+        self.replies
+            .find(text, |hit| found(self.targets[hit.owner as usize], hit));
     }
 
     /// Every header sign.
@@ -315,7 +318,10 @@ impl Knowledge {
 
     /// Header signs about the field of this name.
     pub(crate) fn header_signs_of(&self, name: &[u8]) -> impl Iterator<Item = &HeaderSign> {
-        let same_len = self.headers_by_len.get(name.len()).map_or(&[][..], Vec::as_slice);
+        let same_len = self
+            .headers_by_len
+            .get(name.len())
+            .map_or(&[][..], Vec::as_slice);
         same_len
             .iter()
             .map(|&i| &self.headers[i])
@@ -342,11 +348,15 @@ impl Knowledge {
 pub(crate) fn glob(pattern: &str, value: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = strip_prefix(value, first) else { return false };
+    let Some(mut rest) = strip_prefix(value, first) else {
+        return false;
+    };
     let mut last = None;
     for piece in pieces {
         if let Some(middle) = last.replace(piece) {
-            let Some(at) = find_ignoring_case(rest, middle) else { return false };
+            let Some(at) = find_ignoring_case(rest, middle) else {
+                return false;
+            };
             rest = &rest[at + middle.len()..];
         }
     }
@@ -362,15 +372,19 @@ pub(crate) fn glob(pattern: &str, value: &str) -> bool {
 
 fn strip_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
     let head = value.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| &value[prefix.len()..])
+    head.eq_ignore_ascii_case(prefix)
+        .then(|| &value[prefix.len()..])
 }
 
 fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
     if needle.is_empty() {
         return Some(0);
     }
-    (0..haystack.len().checked_sub(needle.len())? + 1)
-        .find(|&i| haystack.get(i..i + needle.len()).is_some_and(|h| h.eq_ignore_ascii_case(needle)))
+    (0..haystack.len().checked_sub(needle.len())? + 1).find(|&i| {
+        haystack
+            .get(i..i + needle.len())
+            .is_some_and(|h| h.eq_ignore_ascii_case(needle))
+    })
 }
 
 #[cfg(test)]
@@ -382,7 +396,11 @@ mod tests {
         for (pattern, value, fits) in [
             ("*", "", true),
             ("auto-replied*", "Auto-Replied (vacation)", true),
-            ("auto-replied (*vacation*)", "auto-replied (my vacation x)", true),
+            (
+                "auto-replied (*vacation*)",
+                "auto-replied (my vacation x)",
+                true,
+            ),
             ("no", "No", true),
             ("no", "none", false),
             ("*x*y", "axbyzy", true),

@@ -28,7 +28,9 @@ pub fn normalise_into(text: &str, out: &mut String) {
                 // Greek writes the same letter differently at the end of a word.
                 'ς' => sink.push('σ'),
                 c if c.is_ascii() => sink.push(c.to_ascii_lowercase()),
-                c => c.to_lowercase().for_each(|l| sink.push(if l == 'ς' { 'σ' } else { l })),
+                c => c
+                    .to_lowercase()
+                    .for_each(|l| sink.push(if l == 'ς' { 'σ' } else { l })),
             }
         }
     }
@@ -52,15 +54,17 @@ impl<'a> Sink<'a> {
     #[inline]
     fn push(&mut self, c: char) {
         match c {
-            '\0'..=' ' | '\x7f' | '\u{a0}' | '\u{3000}' | '\u{2028}'
-            | '\u{2029}' => {
+            '\0'..=' ' | '\x7f' | '\u{a0}' | '\u{3000}' | '\u{2028}' | '\u{2029}' => {
                 if !self.blank {
                     self.out.push(' ');
                     self.blank = true;
                 }
             }
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' | '\u{ad}' => {}
+            '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{ad}' => {}
             ':' | '!' | '?' | ';' => {
                 if self.blank && self.out.ends_with(' ') {
                     self.out.pop();
@@ -113,7 +117,10 @@ mod tests {
     fn text_becomes_uniform() {
         let table = [
             ("User  Unknown\r\n here", "user unknown here"),
-            ("R\u{e9}ponse automatique\u{a0}: x", "r\u{e9}ponse automatique: x"),
+            (
+                "R\u{e9}ponse automatique\u{a0}: x",
+                "r\u{e9}ponse automatique: x",
+            ),
             ("isn\u{2019}t", "isn't"),
             ("\u{200b}a\u{feff}b ", "ab"),
             ("件名：テスト", "件名:テスト"),

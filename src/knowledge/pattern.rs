@@ -36,9 +36,11 @@ impl Hit {
 
     /// Whether literals of `self` stand on all the words of `other`, which may be the same.
     pub fn holds(&self, other: &Hit) -> bool {
-        other.pieces.iter().filter(|p| p.0 < p.1).all(|o| {
-                self.pieces.iter().any(|p| p.0 <= o.0 && o.1 <= p.1)
-            })
+        other
+            .pieces
+            .iter()
+            .filter(|p| p.0 < p.1)
+            .all(|o| self.pieces.iter().any(|p| p.0 <= o.0 && o.1 <= p.1))
     }
 }
 
@@ -74,9 +76,17 @@ impl PatternSet {
             .into_iter()
             .filter_map(|(text, owner)| {
                 // People write Greek with its final sigma; text in normal form has none.
-                let segments = if text.contains('ς') { parse(&super::normalise(text)) } else { parse(text) };
+                let segments = if text.contains('ς') {
+                    parse(&super::normalise(text))
+                } else {
+                    parse(text)
+                };
                 let key = (0..segments.len()).max_by_key(|&i| segments[i].literal.len())?;
-                Some(Pattern { owner, segments, key })
+                Some(Pattern {
+                    owner,
+                    segments,
+                    key,
+                })
             })
             .collect();
         let mut literals: Vec<&str> = Vec::new();
@@ -91,7 +101,11 @@ impl PatternSet {
             });
             by_literal[at].push(i as u32);
         }
-        PatternSet { index: AnchorIndex::new(&literals), patterns, by_literal }
+        PatternSet {
+            index: AnchorIndex::new(&literals),
+            patterns,
+            by_literal,
+        }
     }
 
     /// Calls `found` for every hit of every pattern in `text`, which must be normalised.
@@ -132,7 +146,13 @@ impl Pattern {
             pieces[i] = ((end - s.literal.len()) as u32, end as u32);
         }
         let weight = self.segments.iter().map(|s| s.literal.len()).sum();
-        Some(Hit { owner: self.owner, start, end, weight, pieces })
+        Some(Hit {
+            owner: self.owner,
+            start,
+            end,
+            weight,
+            pieces,
+        })
     }
 }
 
@@ -230,7 +250,10 @@ fn parse(pattern: &str) -> Vec<Segment> {
 /// Why `pattern` cannot be used, or `None` if it is fine. One of its words needs `shortest` bytes.
 pub fn check_pattern(pattern: &str, shortest: usize) -> Option<String> {
     if super::normalise(pattern) != pattern.replace('ς', "σ") {
-        return Some(format!("write it in normal form: {:?}", super::normalise(pattern)));
+        return Some(format!(
+            "write it in normal form: {:?}",
+            super::normalise(pattern)
+        ));
     }
     match parse(pattern).iter().map(|s| s.literal.len()).max() {
         None => Some("the pattern has no words".into()),
@@ -260,7 +283,13 @@ mod tests {
         assert_eq!(hits("blacklist*", "blacklisted"), [(0, 9)]);
         assert_eq!(hits("mailbox * full", "mailbox of bob is full"), [(0, 22)]);
         assert!(hits("mailbox * full", "full mailbox").is_empty());
-        assert!(hits("mailbox * full", &format!("mailbox{}full", " x".repeat(200))).is_empty());
+        assert!(
+            hits(
+                "mailbox * full",
+                &format!("mailbox{}full", " x".repeat(200))
+            )
+            .is_empty()
+        );
         assert_eq!(hits("a * mailbox * z", "a big mailbox so z").len(), 1);
         assert_eq!(hits("満杯", "容量が満杯です").len(), 1);
         assert_eq!(hits("[tss04]", "x [tss04] y"), [(2, 9)]);

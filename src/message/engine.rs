@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::html::html_to_text as parser_html_to_text;
+use mail_parser::decoders::html::add_html_token;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{DateTime, HeaderValue};
 
@@ -46,7 +46,10 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
         return None;
     }
     let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
-    let mut media = Media { essence: Cow::Borrowed(essence.trim()), ..Media::default() };
+    let mut media = Media {
+        essence: Cow::Borrowed(essence.trim()),
+        ..Media::default()
+    };
     if media.essence.contains(char::is_whitespace) {
         return None;
     }
@@ -61,12 +64,16 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
             None => after.split_once(';').unwrap_or((after, "")),
         };
         let value = value.trim();
-        if value.contains(['\n', '\r']) || (!after.starts_with('"') && value.contains(char::is_whitespace)) {
+        if value.contains(['\n', '\r'])
+            || (!after.starts_with('"') && value.contains(char::is_whitespace))
+        {
             return None;
         }
         let value = Some(Cow::Borrowed(value));
         match name.trim().to_ascii_lowercase().as_str() {
-            "boundary" if value != Some(Cow::Borrowed("")) => media.boundary = media.boundary.or(value),
+            "boundary" if value != Some(Cow::Borrowed("")) => {
+                media.boundary = media.boundary.or(value)
+            }
             "charset" => media.charset = media.charset.or(value),
             "name" => media.name = value,
             "filename" => media.name = media.name.or(value),
@@ -103,7 +110,11 @@ pub(crate) fn field_text<'x>(value: &'x [u8], charset: Option<&str>) -> Cow<'x, 
 fn unfold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
-        let line = if out.is_empty() { line } else { line.trim_start_matches([' ', '\t']) };
+        let line = if out.is_empty() {
+            line
+        } else {
+            line.trim_start_matches([' ', '\t'])
+        };
         if !out.is_empty() {
             out.push(' ');
         }
@@ -124,16 +135,23 @@ pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
     };
     owned.push(b'\n');
     match MessageStream::new(&owned).parse_address() {
-        HeaderValue::Address(a) => {
-            a.iter().filter_map(|a| a.address.as_deref()).filter(|a| !a.is_empty()).take(max).map(str::to_owned).collect()
-        }
+        HeaderValue::Address(a) => a
+            .iter()
+            .filter_map(|a| a.address.as_deref())
+            .filter(|a| !a.is_empty())
+            .take(max)
+            .map(str::to_owned)
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 /// `a@b`, `<a@b>` or `Name <a@b>` and nothing else.
 fn plain_address(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok().filter(|t| t.is_ascii())?.trim();
+    let text = std::str::from_utf8(value)
+        .ok()
+        .filter(|t| t.is_ascii())?
+        .trim();
     if text.contains([',', ';', '(', '\\', '\n']) {
         return None;
     }
@@ -142,7 +160,25 @@ fn plain_address(value: &[u8]) -> Option<&str> {
         (None, None) => text,
         _ => return None,
     };
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'@' | b'.' | b'-' | b'_' | b'+' | b'=' | b'/' | b'#' | b'%' | b'!' | b'*' | b'\'' | b'~' | b'&');
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(
+                b,
+                b'@' | b'.'
+                    | b'-'
+                    | b'_'
+                    | b'+'
+                    | b'='
+                    | b'/'
+                    | b'#'
+                    | b'%'
+                    | b'!'
+                    | b'*'
+                    | b'\''
+                    | b'~'
+                    | b'&'
+            )
+    };
     (inner.contains('@') && inner.bytes().all(plain) && !text.contains(":")).then_some(inner)
 }
 
@@ -161,12 +197,22 @@ pub(crate) fn timestamp(value: &str) -> Option<i64> {
     let iso = value.as_bytes().get(4) == Some(&b'-');
     let parsed = if iso {
         // SendGrid writes `2012-12-31 23-59-59`.
-        let fixed: String = value.chars().enumerate().map(|(i, c)| match (i, c) { (10, ' ') => 'T', (13 | 16, '-') => ':', _ => c }).collect();
+        let fixed: String = value
+            .chars()
+            .enumerate()
+            .map(|(i, c)| match (i, c) {
+                (10, ' ') => 'T',
+                (13 | 16, '-') => ':',
+                _ => c,
+            })
+            .collect();
         DateTime::parse_rfc3339(&fixed)
     } else {
         DateTime::parse_rfc822(&format!("{value}\n"))
     };
-    parsed.filter(|d| d.is_valid() && d.year > 1970).map(|d| d.to_timestamp())
+    parsed
+        .filter(|d| d.is_valid() && d.year > 1970)
+        .map(|d| d.to_timestamp())
 }
 
 /// A body without its transfer encoding. Damaged encodings give what can be read.
@@ -226,7 +272,10 @@ fn base64(body: &[u8]) -> Vec<u8> {
         .copied()
         .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
         .collect();
-    let end = digits.iter().position(|b| *b == b'=').unwrap_or(digits.len());
+    let end = digits
+        .iter()
+        .position(|b| *b == b'=')
+        .unwrap_or(digits.len());
     base64_decode(&digits[..end - end % 4]).unwrap_or_default()
 }
 
@@ -235,22 +284,39 @@ fn base64(body: &[u8]) -> Vec<u8> {
 pub(crate) fn decode_charset<'b>(bytes: &'b [u8], charset: Option<&str>) -> Cow<'b, str> {
     let escapes = memchr::memmem::find(bytes, b"\x1b$").is_some();
     let ascii = bytes.is_ascii();
-    let name = charset.map(|c| c.trim().trim_matches(['"', '\''])).unwrap_or_default();
+    let name = charset
+        .map(|c| c.trim().trim_matches(['"', '\'']))
+        .unwrap_or_default();
     let utf7 = name.eq_ignore_ascii_case("unicode-1-1-utf-7") || name.eq_ignore_ascii_case("utf-7");
-    if ascii && !escapes && !utf7 && !name.eq_ignore_ascii_case("hz-gb-2312") && !name.to_ascii_lowercase().starts_with("utf-16") {
+    if ascii
+        && !escapes
+        && !utf7
+        && !name.eq_ignore_ascii_case("hz-gb-2312")
+        && !name.to_ascii_lowercase().starts_with("utf-16")
+    {
         return Cow::Borrowed(std::str::from_utf8(bytes).unwrap_or_default());
     }
     let plain = name.is_empty()
-        || ["utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "default"]
-            .iter()
-            .any(|n| name.eq_ignore_ascii_case(n));
+        || [
+            "utf-8",
+            "utf8",
+            "us-ascii",
+            "ascii",
+            "unknown-8bit",
+            "x-unknown",
+            "default",
+        ]
+        .iter()
+        .any(|n| name.eq_ignore_ascii_case(n));
     if plain {
         if escapes && ascii {
             return decode_named(bytes, "iso-2022-jp");
         }
         return match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) if name.to_ascii_lowercase().starts_with("utf") => String::from_utf8_lossy(bytes),
+            Err(_) if name.to_ascii_lowercase().starts_with("utf") => {
+                String::from_utf8_lossy(bytes)
+            }
             Err(_) => decode_named(bytes, "windows-1252"),
         };
     }
@@ -265,9 +331,9 @@ fn decode_named<'b>(bytes: &'b [u8], name: &str) -> Cow<'b, str> {
     }
 }
 
-/// HTML as text: blocks become lines.
-pub(crate) fn html_to_text(html: &str) -> String {
-    parser_html_to_text(html)
+/// Adds what an HTML entity such as `&eacute;` stands for.
+pub(crate) fn push_entity(out: &mut String, entity: &str) {
+    add_html_token(out, entity.as_bytes(), false);
 }
 
 #[cfg(test)]
@@ -276,18 +342,39 @@ mod tests {
 
     #[test]
     fn values_are_read() {
-        let m = content_type(b"multipart/report; report-type=delivery-status;\n\tboundary=\"a b/c\"");
+        let m =
+            content_type(b"multipart/report; report-type=delivery-status;\n\tboundary=\"a b/c\"");
         assert!(m.is("Multipart/Report") && m.is("multipart/"));
         assert_eq!(m.boundary.as_deref(), Some("a b/c"));
-        assert_eq!(content_type(b"text/plain (x); charset=koi8-r").charset.as_deref(), Some("koi8-r"));
+        assert_eq!(
+            content_type(b"text/plain (x); charset=koi8-r")
+                .charset
+                .as_deref(),
+            Some("koi8-r")
+        );
         assert_eq!(field_text(b"=?utf-8?q?=C3=A9t=C3=A9?= x", None), "été x");
         assert_eq!(field_text(b"a\r\n b", None), "a b");
-        assert_eq!(addresses(b"\"A, B\" <a@example.com>, b@example.com", 9), ["a@example.com", "b@example.com"]);
+        assert_eq!(
+            addresses(b"\"A, B\" <a@example.com>, b@example.com", 9),
+            ["a@example.com", "b@example.com"]
+        );
         assert_eq!(addresses(b"<a@example.com>", 9), ["a@example.com"]);
-        assert_eq!(date("Fri, 20 Nov 2026 11:11:12 +0100").as_deref(), Some("2026-11-20T10:11:12Z"));
-        assert_eq!(date("2012-12-31 23-59-59").as_deref(), Some("2012-12-31T23:59:59Z"));
-        assert_eq!(decode_transfer(b"a=\nb=C3=A9=zz", Encoding::QuotedPrintable).as_ref(), "abé=zz".as_bytes());
-        assert_eq!(decode_transfer(b"aGVs\r\nbG8=", Encoding::Base64).as_ref(), b"hello");
+        assert_eq!(
+            date("Fri, 20 Nov 2026 11:11:12 +0100").as_deref(),
+            Some("2026-11-20T10:11:12Z")
+        );
+        assert_eq!(
+            date("2012-12-31 23-59-59").as_deref(),
+            Some("2012-12-31T23:59:59Z")
+        );
+        assert_eq!(
+            decode_transfer(b"a=\nb=C3=A9=zz", Encoding::QuotedPrintable).as_ref(),
+            "abé=zz".as_bytes()
+        );
+        assert_eq!(
+            decode_transfer(b"aGVs\r\nbG8=", Encoding::Base64).as_ref(),
+            b"hello"
+        );
         assert_eq!(decode_charset(b"\x1b$B%a\x1b(B", None), "メ");
         assert_eq!(decode_charset(b"+AOk-", Some("unicode-1-1-utf-7")), "é");
     }

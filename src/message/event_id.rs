@@ -7,7 +7,16 @@ use sha2::{Digest, Sha256};
 use super::newline::lines;
 
 /// Header fields that stores add and change while a mail lies there.
-const BOOKKEEPING: &[&str] = &["status", "x-status", "x-uid", "x-keywords", "x-uidl", "x-imapbase", "x-imap", "content-length"];
+const BOOKKEEPING: &[&str] = &[
+    "status",
+    "x-status",
+    "x-uid",
+    "x-keywords",
+    "x-uidl",
+    "x-imapbase",
+    "x-imap",
+    "content-length",
+];
 
 /// SHA-256, in hex and cut to 128 bits, over `bytes` line by line, whatever the line ends were.
 ///
@@ -64,9 +73,13 @@ fn is_bookkeeping(line: &[u8]) -> bool {
     if line.starts_with(b"From ") || line.starts_with(b">From ") {
         return true;
     }
-    let Some(colon) = line.iter().take(16).position(|b| *b == b':') else { return false };
+    let Some(colon) = line.iter().take(16).position(|b| *b == b':') else {
+        return false;
+    };
     let name = line[..colon].trim_ascii_end();
-    BOOKKEEPING.iter().any(|b| name.eq_ignore_ascii_case(b.as_bytes()))
+    BOOKKEEPING
+        .iter()
+        .any(|b| name.eq_ignore_ascii_case(b.as_bytes()))
 }
 
 #[cfg(test)]

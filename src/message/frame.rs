@@ -35,7 +35,9 @@ impl Media<'_> {
     /// Whether the type is `essence`, or anything below it if that ends in `/`.
     pub fn is(&self, essence: &str) -> bool {
         if essence.ends_with('/') {
-            self.essence.get(..essence.len()).is_some_and(|e| e.eq_ignore_ascii_case(essence))
+            self.essence
+                .get(..essence.len())
+                .is_some_and(|e| e.eq_ignore_ascii_case(essence))
         } else {
             self.essence.eq_ignore_ascii_case(essence)
         }
@@ -71,9 +73,14 @@ impl Part<'_> {
 
     /// The header of a message inside.
     pub fn is_header(&self) -> bool {
-        ["text/rfc822-headers", "message/rfc822-headers", "message/global-headers", "text/rfc822-header"]
-            .iter()
-            .any(|e| self.media.is(e))
+        [
+            "text/rfc822-headers",
+            "message/rfc822-headers",
+            "message/global-headers",
+            "text/rfc822-header",
+        ]
+        .iter()
+        .any(|e| self.media.is(e))
     }
 }
 
@@ -102,7 +109,9 @@ pub(crate) fn walk_from<'x>(
 ) -> Vec<Part<'x>> {
     let boundary = root.media.boundary.clone().filter(|_| root.is_multipart());
     let mut parts = vec![root];
-    let Some(boundary) = boundary else { return parts };
+    let Some(boundary) = boundary else {
+        return parts;
+    };
     let mut open = vec![Open { boundary, part: 0 }];
     // The leaf that runs until the next delimiter, and where its body begins.
     let mut leaf: Option<(usize, usize)> = None;
@@ -113,7 +122,9 @@ pub(crate) fn walk_from<'x>(
         let next = (line_end + 1).min(body.len());
         // The line break of this line may introduce the next delimiter.
         at = line_end;
-        let Some((level, closing)) = delimiter(&open, line) else { continue };
+        let Some((level, closing)) = delimiter(&open, line) else {
+            continue;
+        };
         if let Some((part, from)) = leaf.take() {
             parts[part].body = &body[from..start.max(from)];
         }
@@ -147,7 +158,10 @@ pub(crate) fn walk_from<'x>(
                 problems.push(format!("only {} levels read", limits.max_depth));
                 leaf = Some((index, content));
             }
-            Some(boundary) => open.push(Open { boundary, part: index }),
+            Some(boundary) => open.push(Open {
+                boundary,
+                part: index,
+            }),
             None => leaf = Some((index, content)),
         }
         // The blank line before the content may be missing: the next delimiter can follow at once.
@@ -170,7 +184,11 @@ fn next_dashes(body: &[u8], at: usize) -> Option<(usize, usize)> {
         return Some((0, 0));
     }
     let found = at + memmem::find(body.get(at..)?, b"\n--")?;
-    let start = if found > 0 && body[found - 1] == b'\r' { found - 1 } else { found };
+    let start = if found > 0 && body[found - 1] == b'\r' {
+        found - 1
+    } else {
+        found
+    };
     Some((start, found + 1))
 }
 
@@ -183,7 +201,9 @@ fn delimiter(open: &[Open<'_>], line: &[u8]) -> Option<(usize, bool)> {
             b"" => Some((i, false)),
             b"--" => Some((i, true)),
             // Padding and comments behind the delimiter are tolerated, a longer boundary is another one.
-            r if r.starts_with(b"--") && r[2..].iter().all(|b| b.is_ascii_whitespace()) => Some((i, true)),
+            r if r.starts_with(b"--") && r[2..].iter().all(|b| b.is_ascii_whitespace()) => {
+                Some((i, true))
+            }
             _ => None,
         }
     })
@@ -191,7 +211,10 @@ fn delimiter(open: &[Open<'_>], line: &[u8]) -> Option<(usize, bool)> {
 
 /// A part from its header.
 pub(crate) fn part_of<'x>(header: &Header<'x>, body: &'x [u8]) -> Part<'x> {
-    let mut part = Part { body, ..Part::default() };
+    let mut part = Part {
+        body,
+        ..Part::default()
+    };
     for f in &header.fields {
         if f.name.len() < 12 || !f.name[..8].eq_ignore_ascii_case(b"content-") {
             continue;
@@ -202,7 +225,8 @@ pub(crate) fn part_of<'x>(header: &Header<'x>, body: &'x [u8]) -> Part<'x> {
             }
             n if n.eq_ignore_ascii_case(b"transfer-encoding") => part.encoding = encoding(f.value),
             n if n.eq_ignore_ascii_case(b"disposition") => {
-                part.attachment = f.value.len() >= 10 && f.value[..10].eq_ignore_ascii_case(b"attachment");
+                part.attachment =
+                    f.value.len() >= 10 && f.value[..10].eq_ignore_ascii_case(b"attachment");
                 let media = super::engine::content_type(f.value);
                 part.name = media.name.or(part.name.take());
             }
@@ -218,7 +242,10 @@ pub(crate) fn part_of<'x>(header: &Header<'x>, body: &'x [u8]) -> Part<'x> {
 
 fn encoding(value: &[u8]) -> Encoding {
     let value = value.trim_ascii();
-    let word = value.split(|b| matches!(b, b' ' | b';' | b'(' | b'\r' | b'\n')).next().unwrap_or_default();
+    let word = value
+        .split(|b| matches!(b, b' ' | b';' | b'(' | b'\r' | b'\n'))
+        .next()
+        .unwrap_or_default();
     if word.eq_ignore_ascii_case(b"base64") {
         Encoding::Base64
     } else if word.eq_ignore_ascii_case(b"quoted-printable") {
@@ -235,10 +262,21 @@ mod tests {
     fn shape(mail: &[u8]) -> (Vec<(String, String, usize)>, Vec<String>) {
         let header = Header::read(mail, 10_000, 100);
         let mut problems = Vec::new();
-        let parts = walk(&header, &mail[header.len..], &Limits::default(), &mut problems);
+        let parts = walk(
+            &header,
+            &mail[header.len..],
+            &Limits::default(),
+            &mut problems,
+        );
         let shape = parts
             .iter()
-            .map(|p| (p.media.essence.to_string(), String::from_utf8_lossy(p.body).into_owned(), p.depth))
+            .map(|p| {
+                (
+                    p.media.essence.to_string(),
+                    String::from_utf8_lossy(p.body).into_owned(),
+                    p.depth,
+                )
+            })
             .skip(1)
             .collect();
         (shape, problems)
@@ -248,17 +286,31 @@ mod tests {
     fn parts_and_levels() {
         let mail = b"Content-Type: multipart/mixed; boundary=\"a\"\n\npre\n--a\n\nplain\n--a\r\nContent-Type: multipart/alternative; boundary=ab\n\n--ab\nContent-Type: text/html\n\nh\n--ab--\n--a\nContent-Type: message/rfc822\n\nSubject: x\n\n--other\n--a--\nafter\n";
         let (shape, problems) = shape(mail);
-        let want = [("", "plain", 1), ("multipart/alternative", "", 1), ("text/html", "h", 2), ("message/rfc822", "Subject: x\n\n--other", 1)];
-        let want: Vec<_> = want.iter().map(|(a, b, c)| (a.to_string(), b.to_string(), *c)).collect();
+        let want = [
+            ("", "plain", 1),
+            ("multipart/alternative", "", 1),
+            ("text/html", "h", 2),
+            ("message/rfc822", "Subject: x\n\n--other", 1),
+        ];
+        let want: Vec<_> = want
+            .iter()
+            .map(|(a, b, c)| (a.to_string(), b.to_string(), *c))
+            .collect();
         assert_eq!(shape, want);
         assert!(problems.is_empty());
     }
 
     #[test]
     fn broken_frames() {
-        assert_eq!(shape(b"Content-Type: multipart/mixed; boundary=a\n\nx\n").1, ["boundary missing"]);
+        assert_eq!(
+            shape(b"Content-Type: multipart/mixed; boundary=a\n\nx\n").1,
+            ["boundary missing"]
+        );
         let (s, p) = shape(b"Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n");
-        assert_eq!((s[0].1.as_str(), p[0].as_str()), ("x\n", "closing boundary missing"));
+        assert_eq!(
+            (s[0].1.as_str(), p[0].as_str()),
+            ("x\n", "closing boundary missing")
+        );
         let (s, _) = shape(b"Content-Type: multipart/mixed; boundary=a\n\n--a\n--a\n\nx\n--a--");
         assert_eq!(s.len(), 2);
     }

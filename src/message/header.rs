@@ -23,7 +23,10 @@ impl<'x> Header<'x> {
     /// Reads the block at the start of `bytes`. Lines that are no field are skipped, except that a block ends
     /// where the first line is none.
     pub fn read(bytes: &'x [u8], max_bytes: usize, max_fields: usize) -> Self {
-        let mut header = Header { fields: Vec::with_capacity(24), ..Header::default() };
+        let mut header = Header {
+            fields: Vec::with_capacity(24),
+            ..Header::default()
+        };
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
@@ -43,7 +46,9 @@ impl<'x> Header<'x> {
                     // A line that begins with a blank belongs to the field before it.
                     while let Some(b' ' | b'\t') = rest.get(end) {
                         let (more, len) = line_at(&rest[end..]);
-                        if more.iter().all(|b| matches!(b, b' ' | b'\t')) && !continues(&rest[end + len..]) {
+                        if more.iter().all(|b| matches!(b, b' ' | b'\t'))
+                            && !continues(&rest[end + len..])
+                        {
                             break;
                         }
                         end += len;
@@ -75,7 +80,9 @@ impl<'x> Header<'x> {
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'x [u8]> + 's {
         self.fields
             .iter()
-            .filter(move |f| f.name.len() == name.len() && f.name.eq_ignore_ascii_case(name.as_bytes()))
+            .filter(move |f| {
+                f.name.len() == name.len() && f.name.eq_ignore_ascii_case(name.as_bytes())
+            })
             .map(|f| f.value)
     }
 }

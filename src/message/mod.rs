@@ -6,6 +6,7 @@ mod engine;
 mod event_id;
 mod frame;
 mod header;
+mod html;
 mod limits;
 mod newline;
 mod salvage;
@@ -35,9 +36,15 @@ impl<'x> Message<'x> {
     pub fn read(bytes: &'x [u8], limits: &'x Limits, problems: &mut Vec<String>) -> Self {
         // A byte order mark is the fault of an editor.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let blank = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t')).count();
+        let blank = bytes
+            .iter()
+            .take_while(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t'))
+            .count();
         // Blank lines before the header are the fault of a store; a blank at the start of a line is not.
-        let start = bytes[..blank].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let start = bytes[..blank]
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |i| i + 1);
         let bytes = &bytes[start..];
         let header = Header::read(bytes, limits.max_header_bytes, limits.max_fields);
         if header.cut {
@@ -47,7 +54,14 @@ impl<'x> Message<'x> {
             ));
         }
         if header.fields.is_empty() {
-            problems.push(if bytes.is_empty() { "empty" } else { "no header" }.to_owned());
+            problems.push(
+                if bytes.is_empty() {
+                    "empty"
+                } else {
+                    "no header"
+                }
+                .to_owned(),
+            );
         }
         let body = &bytes[header.len..];
         let mut parts = frame::walk(&header, body, limits, problems);
@@ -56,7 +70,12 @@ impl<'x> Message<'x> {
         {
             parts = found;
         }
-        Message { bytes, header, parts, limits }
+        Message {
+            bytes,
+            header,
+            parts,
+            limits,
+        }
     }
 
     /// The decoded text of the first field of this name.
@@ -87,7 +106,7 @@ impl<'x> Message<'x> {
             Cow::Owned(b) => Cow::Owned(engine::decode_charset(&b, charset).into_owned()),
         };
         if part.media.is("text/html") || (part.media.essence.is_empty() && looks_like_html(&text)) {
-            return Cow::Owned(engine::html_to_text(&text));
+            return Cow::Owned(html::words(&text));
         }
         text
     }
@@ -97,7 +116,10 @@ impl<'x> Message<'x> {
         let mut texts: Vec<&Part<'x>> = Vec::new();
         let has_plain = |p: &Part<'x>| {
             self.parts.iter().any(|q| {
-                q.parent == p.parent && is_plain(q) && !q.attachment && !q.body.trim_ascii().is_empty()
+                q.parent == p.parent
+                    && is_plain(q)
+                    && !q.attachment
+                    && !q.body.trim_ascii().is_empty()
             })
         };
         for p in &self.parts {
@@ -105,7 +127,9 @@ impl<'x> Message<'x> {
                 continue;
             }
             let html = p.media.is("text/html");
-            let in_alternative = p.parent.is_some_and(|i| self.parts[i].media.is("multipart/alternative"));
+            let in_alternative = p
+                .parent
+                .is_some_and(|i| self.parts[i].media.is("multipart/alternative"));
             if is_plain(p) || (html && !(in_alternative && has_plain(p))) {
                 texts.push(p);
             }
@@ -120,12 +144,21 @@ impl<'x> Message<'x> {
 }
 
 fn is_plain(part: &Part<'_>) -> bool {
-    part.media.essence.is_empty() || part.media.is("text/plain") || part.media.is("text") || part.media.is("text/")
-        && !part.media.is("text/html") && !part.is_header() && !part.media.is("text/calendar")
+    part.media.essence.is_empty()
+        || part.media.is("text/plain")
+        || part.media.is("text")
+        || part.media.is("text/")
+            && !part.media.is("text/html")
+            && !part.is_header()
+            && !part.media.is("text/calendar")
 }
 
 fn looks_like_html(text: &str) -> bool {
     let start = text.trim_start();
-    start.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("<html"))
-        || start.get(..9).is_some_and(|s| s.eq_ignore_ascii_case("<!doctype"))
+    start
+        .get(..5)
+        .is_some_and(|s| s.eq_ignore_ascii_case("<html"))
+        || start
+            .get(..9)
+            .is_some_and(|s| s.eq_ignore_ascii_case("<!doctype"))
 }

@@ -72,10 +72,19 @@ mod tests {
     #[test]
     fn every_line_end_is_read() {
         let lf = b"A: 1\nB: 2\n\nbody\n".as_slice();
-        let cr: Vec<u8> = lf.iter().map(|b| if *b == b'\n' { b'\r' } else { *b }).collect();
+        let cr: Vec<u8> = lf
+            .iter()
+            .map(|b| if *b == b'\n' { b'\r' } else { *b })
+            .collect();
         assert_eq!(uniform(&cr).as_ref(), lf);
         assert!(matches!(uniform(b"A: 1\r\n\r\nx\ry\r\n"), Cow::Borrowed(_)));
-        assert_eq!(uniform(b"A: 1\rB: 2\r\n\r\nx").as_ref(), b"A: 1\nB: 2\r\n\r\nx");
-        assert_eq!(lines(b"a\r\nb\n\nc").collect::<Vec<_>>(), [b"a".as_slice(), b"b", b"", b"c"]);
+        assert_eq!(
+            uniform(b"A: 1\rB: 2\r\n\r\nx").as_ref(),
+            b"A: 1\nB: 2\r\n\r\nx"
+        );
+        assert_eq!(
+            lines(b"a\r\nb\n\nc").collect::<Vec<_>>(),
+            [b"a".as_slice(), b"b", b"", b"c"]
+        );
     }
 }

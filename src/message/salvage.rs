@@ -27,10 +27,17 @@ pub(crate) fn repair_frame<'x>(
         boundary: Some(boundary.into()),
         ..Media::default()
     };
-    let salvaged = Part { media, body, ..Part::default() };
+    let salvaged = Part {
+        media,
+        body,
+        ..Part::default()
+    };
     let mut parts = walk_from(salvaged, body, limits, problems);
     (parts.len() > 1).then(|| {
-        parts[0].media = Media { essence: root.media.essence.clone(), ..Media::default() };
+        parts[0].media = Media {
+            essence: root.media.essence.clone(),
+            ..Media::default()
+        };
         if !parts[0].is_multipart() {
             parts[0].media.essence = "multipart/mixed".into();
         }
@@ -61,10 +68,36 @@ fn guess_boundary(body: &[u8]) -> Option<&str> {
 
 /// Fields by which a header of a message is known among other text.
 const HEADER_FIELDS: &[&str] = &[
-    "received", "return-path", "message-id", "from", "to", "subject", "date", "mime-version", "cc", "reply-to",
-    "sender", "delivered-to", "x-mailer", "content-type", "dkim-signature", "x-original-to", "user-agent",
-    "content-transfer-encoding", "list-unsubscribe", "list-id", "in-reply-to", "references", "x-priority", "bcc",
-    "authentication-results", "received-spf", "thread-index", "thread-topic", "x-originating-ip", "organization",
+    "received",
+    "return-path",
+    "message-id",
+    "from",
+    "to",
+    "subject",
+    "date",
+    "mime-version",
+    "cc",
+    "reply-to",
+    "sender",
+    "delivered-to",
+    "x-mailer",
+    "content-type",
+    "dkim-signature",
+    "x-original-to",
+    "user-agent",
+    "content-transfer-encoding",
+    "list-unsubscribe",
+    "list-id",
+    "in-reply-to",
+    "references",
+    "x-priority",
+    "bcc",
+    "authentication-results",
+    "received-spf",
+    "thread-index",
+    "thread-topic",
+    "x-originating-ip",
+    "organization",
 ];
 
 /// Where the header of a returned message stands in the text: a run of lines at the left margin, or all indented
@@ -78,7 +111,8 @@ pub(crate) fn inline_header(text: &str) -> Option<(usize, usize)> {
         let here = at;
         at += line.len();
         let bare = line.trim_end_matches(['\n', '\r']);
-        let continuation = start.is_some() && bare.starts_with([' ', '\t']) && !bare.trim().is_empty();
+        let continuation =
+            start.is_some() && bare.starts_with([' ', '\t']) && !bare.trim().is_empty();
         let field = split(bare.as_bytes()).and_then(|(name, _)| std::str::from_utf8(name).ok());
         match field {
             Some(name) => {
@@ -118,7 +152,11 @@ fn enough(known: usize, strong: usize) -> bool {
 /// Gives the offset of the first of them.
 pub(crate) fn status_fields_in(text: &str) -> Option<usize> {
     const FIELDS: &[(&str, u32)] = &[
-        ("final-recipient", 2), ("reporting-mta", 2), ("action", 1), ("status", 1), ("original-recipient", 1),
+        ("final-recipient", 2),
+        ("reporting-mta", 2),
+        ("action", 1),
+        ("status", 1),
+        ("original-recipient", 1),
         ("diagnostic-code", 1),
     ];
     let mut first = None;
@@ -127,14 +165,23 @@ pub(crate) fn status_fields_in(text: &str) -> Option<usize> {
     for line in text.split_inclusive('\n') {
         let here = at;
         at += line.len();
-        let Some((name, _)) = split(line.as_bytes()).filter(|(n, _)| n.len() <= 18) else { continue };
-        let known = FIELDS.iter().position(|(f, _)| name.eq_ignore_ascii_case(f.as_bytes()));
+        let Some((name, _)) = split(line.as_bytes()).filter(|(n, _)| n.len() <= 18) else {
+            continue;
+        };
+        let known = FIELDS
+            .iter()
+            .position(|(f, _)| name.eq_ignore_ascii_case(f.as_bytes()));
         if let Some(i) = known {
             seen |= 1 << i;
             first = first.or(Some(here));
         }
     }
-    let score: u32 = FIELDS.iter().enumerate().filter(|(i, _)| seen & (1 << i) != 0).map(|(_, f)| f.1).sum();
+    let score: u32 = FIELDS
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| seen & (1 << i) != 0)
+        .map(|(_, f)| f.1)
+        .sum();
     first.filter(|_| score >= 4)
 }
 

@@ -30,12 +30,24 @@ pub(crate) struct RecipientFields {
 
 /// Fields that speak of the whole message even where they stand among a recipient's (RFC 3464 section 2.2).
 const PER_MESSAGE: &[&str] = &[
-    "reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date", "original-envelope-id",
+    "reporting-mta",
+    "dsn-gateway",
+    "received-from-mta",
+    "arrival-date",
+    "original-envelope-id",
 ];
 /// Fields that make a group one of a recipient (RFC 3464 section 2.3).
 const PER_RECIPIENT: &[&str] = &[
-    "final-recipient", "original-recipient", "action", "status", "diagnostic-code", "remote-mta",
-    "last-attempt-date", "will-retry-until", "x-actual-recipient", "final-log-id",
+    "final-recipient",
+    "original-recipient",
+    "action",
+    "status",
+    "diagnostic-code",
+    "remote-mta",
+    "last-attempt-date",
+    "will-retry-until",
+    "x-actual-recipient",
+    "final-log-id",
 ];
 
 impl DeliveryStatus {
@@ -48,17 +60,29 @@ impl DeliveryStatus {
                 let (mut of_message, mut of_recipient) = (Vec::new(), Vec::new());
                 for (name, value) in group.fields {
                     // A damaged first letter: `ction: failed`.
-                    let name = if name == "ction" { "action".to_owned() } else { name };
-                    if PER_MESSAGE.contains(&name.as_str()) { of_message.push((name, value)) } else { of_recipient.push((name, value)) }
+                    let name = if name == "ction" {
+                        "action".to_owned()
+                    } else {
+                        name
+                    };
+                    if PER_MESSAGE.contains(&name.as_str()) {
+                        of_message.push((name, value))
+                    } else {
+                        of_recipient.push((name, value))
+                    }
                 }
-                let tells = of_recipient.iter().any(|(n, _)| PER_RECIPIENT.contains(&n.as_str()));
+                let tells = of_recipient
+                    .iter()
+                    .any(|(n, _)| PER_RECIPIENT.contains(&n.as_str()));
                 if !tells {
                     status.message.fields.append(&mut of_message);
                     status.message.fields.append(&mut of_recipient);
                     continue;
                 }
                 status.message.fields.append(&mut of_message);
-                let group = Block { fields: of_recipient };
+                let group = Block {
+                    fields: of_recipient,
+                };
                 match groups.last_mut() {
                     Some(last) if completes(last, &group) => last.fields.extend(group.fields),
                     _ => groups.push(group),
@@ -83,12 +107,17 @@ impl DeliveryStatus {
 fn split_repeats(block: Block) -> Vec<Block> {
     let mut groups = vec![Block::default()];
     for (name, value) in block.fields {
-        let once = matches!(name.as_str(), "final-recipient" | "action" | "status" | "original-recipient");
+        let once = matches!(
+            name.as_str(),
+            "final-recipient" | "action" | "status" | "original-recipient"
+        );
         let Some(last) = groups.last_mut() else { break };
         if once && last.get(&name).is_some() {
             // Original-Recipient begins the next group although the repeated field comes later.
             let moved: Vec<_> = match last.fields.last() {
-                Some((n, _)) if n == "original-recipient" => last.fields.pop().into_iter().collect(),
+                Some((n, _)) if n == "original-recipient" => {
+                    last.fields.pop().into_iter().collect()
+                }
                 _ => Vec::new(),
             };
             groups.push(Block { fields: moved });
@@ -102,28 +131,41 @@ fn split_repeats(block: Block) -> Vec<Block> {
 
 /// Whether `next` is the rest of `last`, torn off by a blank line inside a group.
 fn completes(last: &Block, next: &Block) -> bool {
-    let has_address = |b: &Block| b.get("final-recipient").is_some() || b.get("original-recipient").is_some();
-    let overlap = next.fields.iter().any(|(n, _)| PER_RECIPIENT.contains(&n.as_str()) && last.get(n).is_some());
+    let has_address =
+        |b: &Block| b.get("final-recipient").is_some() || b.get("original-recipient").is_some();
+    let overlap = next
+        .fields
+        .iter()
+        .any(|(n, _)| PER_RECIPIENT.contains(&n.as_str()) && last.get(n).is_some());
     !overlap && (!has_address(next) || !has_address(last) && last.get("action").is_none())
 }
 
 impl RecipientFields {
     fn read(block: &Block) -> Self {
         let value = |name: &str| block.get(name).filter(|v| !v.is_empty());
-        let original = value("original-recipient").and_then(|v| address::from_field(&first_line(v), true));
-        let last = value("final-recipient").and_then(|v| address::from_field(&first_line(v), false));
-        let actual = value("x-actual-recipient").and_then(|v| address::from_field(&first_line(v), false));
+        let original =
+            value("original-recipient").and_then(|v| address::from_field(&first_line(v), true));
+        let last =
+            value("final-recipient").and_then(|v| address::from_field(&first_line(v), false));
+        let actual =
+            value("x-actual-recipient").and_then(|v| address::from_field(&first_line(v), false));
         let (kind, text) = value("diagnostic-code").map_or(("", ""), |v| {
             let (kind, text) = address::split_type(v);
             // `550 5.1.1; text` has a code where the type stands.
-            if kind.starts_with(|c: char| c.is_ascii_digit()) { ("", v) } else { (kind, text) }
+            if kind.starts_with(|c: char| c.is_ascii_digit()) {
+                ("", v)
+            } else {
+                (kind, text)
+            }
         });
         RecipientFields {
             final_recipient: last.or(actual),
             original_recipient: original,
             action: value("action").and_then(parse_action),
             status: value("status").map(str::to_owned),
-            remote_mta: value("remote-mta").map(|v| mta_name(v)).filter(|v| !v.is_empty()),
+            remote_mta: value("remote-mta")
+                .map(|v| mta_name(v))
+                .filter(|v| !v.is_empty()),
             diagnostic: Some(text.replace('\n', " ")).filter(|t| !t.trim().is_empty()),
             diagnostic_type: kind.to_ascii_lowercase(),
             last_attempt_date: value("last-attempt-date").map(str::to_owned),
@@ -178,20 +220,31 @@ mod tests {
 
     #[test]
     fn groups_in_any_order() {
-        let s = read("Reporting-MTA: dns; a.example\n\nAction: failed\nFinal-Recipient: rfc822;bob@example.com\nStatus: 5.0.0\nRemote-MTA: dns; mx.example.com (192.0.2.1)\nDiagnostic-Code: smtp; 550 no\n");
+        let s = read(
+            "Reporting-MTA: dns; a.example\n\nAction: failed\nFinal-Recipient: rfc822;bob@example.com\nStatus: 5.0.0\nRemote-MTA: dns; mx.example.com (192.0.2.1)\nDiagnostic-Code: smtp; 550 no\n",
+        );
         assert_eq!(s.recipients.len(), 1);
         let r = &s.recipients[0];
         assert_eq!(r.final_recipient.as_deref(), Some("bob@example.com"));
         assert_eq!(r.remote_mta.as_deref(), Some("mx.example.com"));
-        assert_eq!((r.diagnostic.as_deref(), r.action), (Some("550 no"), Some(Action::Failed)));
+        assert_eq!(
+            (r.diagnostic.as_deref(), r.action),
+            (Some("550 no"), Some(Action::Failed))
+        );
     }
 
     #[test]
     fn groups_without_borders_or_torn() {
-        let glued = read("Reporting-MTA: dns; a\nFinal-Recipient: rfc822;a@example.com\nAction: failed\nStatus: 5.1.1\nOriginal-Recipient: rfc822;x@example.com\nFinal-Recipient: rfc822;b@example.com\nAction: delayed\n");
+        let glued = read(
+            "Reporting-MTA: dns; a\nFinal-Recipient: rfc822;a@example.com\nAction: failed\nStatus: 5.1.1\nOriginal-Recipient: rfc822;x@example.com\nFinal-Recipient: rfc822;b@example.com\nAction: delayed\n",
+        );
         assert_eq!(glued.recipients.len(), 2);
-        assert_eq!(glued.recipients[1].original_recipient.as_deref(), Some("x@example.com"));
-        let torn = read("Final-Recipient: rfc822;a@example.com\n\nAction: failed\n\nStatus: 5.1.1\n");
+        assert_eq!(
+            glued.recipients[1].original_recipient.as_deref(),
+            Some("x@example.com")
+        );
+        let torn =
+            read("Final-Recipient: rfc822;a@example.com\n\nAction: failed\n\nStatus: 5.1.1\n");
         assert_eq!(torn.recipients.len(), 1);
         assert_eq!(torn.recipients[0].status.as_deref(), Some("5.1.1"));
     }

@@ -18,15 +18,30 @@ impl Disposition {
     /// Reads the fields.
     pub fn read(text: &str) -> Self {
         let blocks = Block::read_all(text);
-        let one = |name: &str| blocks.iter().find_map(|b| b.get(name)).filter(|v| !v.is_empty());
+        let one = |name: &str| {
+            blocks
+                .iter()
+                .find_map(|b| b.get(name))
+                .filter(|v| !v.is_empty())
+        };
         let kind = one("disposition")
             .and_then(|v| v.rsplit(';').next())
-            .map(|v| v.split('/').next().unwrap_or_default().trim().to_ascii_lowercase());
+            .map(|v| {
+                v.split('/')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase()
+            });
         Disposition {
             final_recipient: one("final-recipient").and_then(|v| address::from_field(v, false)),
-            original_recipient: one("original-recipient").and_then(|v| address::from_field(v, true)),
+            original_recipient: one("original-recipient")
+                .and_then(|v| address::from_field(v, true)),
             kind: kind.unwrap_or_default(),
-            error: one("failure").or_else(|| one("error")).or_else(|| one("warning")).map(str::to_owned),
+            error: one("failure")
+                .or_else(|| one("error"))
+                .or_else(|| one("warning"))
+                .map(str::to_owned),
         }
     }
 }

@@ -9,11 +9,18 @@ use crate::message::Message;
 pub(crate) fn feedback(text: &str) -> Feedback {
     let blocks = Block::read_all(text);
     let all = |name: &str| -> Vec<String> {
-        blocks.iter().flat_map(|b| b.all(name)).map(str::to_owned).collect()
+        blocks
+            .iter()
+            .flat_map(|b| b.all(name))
+            .map(str::to_owned)
+            .collect()
     };
     let one = |name: &str| all(name).into_iter().find(|v| !v.is_empty());
     let addresses = |name: &str| -> Vec<String> {
-        all(name).iter().filter_map(|v| address::from_field(v, false)).collect()
+        all(name)
+            .iter()
+            .filter_map(|v| address::from_field(v, false))
+            .collect()
     };
     Feedback {
         feedback_type: one("feedback-type").map(|t| t.to_ascii_lowercase()),
@@ -27,7 +34,11 @@ pub(crate) fn feedback(text: &str) -> Feedback {
 }
 
 /// Hotmail's complaint: no report part, but a subject that says so or a returned message with its own field.
-pub(crate) fn jmrp(message: &Message<'_>, subject: &str, returned: Option<&str>) -> Option<Feedback> {
+pub(crate) fn jmrp(
+    message: &Message<'_>,
+    subject: &str,
+    returned: Option<&str>,
+) -> Option<Feedback> {
     let recipient = returned.map(str::to_owned);
     let ip = subject
         .to_ascii_lowercase()

@@ -11,12 +11,18 @@ pub(crate) struct Block {
 impl Block {
     /// The first value of a field.
     pub fn get<'s>(&'s self, name: &str) -> Option<&'s str> {
-        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.fields
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// Every value of a field.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> + 's {
-        self.fields.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.fields
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// Groups of fields, divided by blank lines. A line that is no field continues the one before it, at the
@@ -25,7 +31,9 @@ impl Block {
         let mut blocks = vec![Block::default()];
         for line in text.lines() {
             let line = line.strip_suffix('\r').unwrap_or(line);
-            let Some(block) = blocks.last_mut() else { break };
+            let Some(block) = blocks.last_mut() else {
+                break;
+            };
             if line.trim().is_empty() {
                 if !block.fields.is_empty() {
                     blocks.push(Block::default());
@@ -69,7 +77,8 @@ fn previous(blocks: &mut [Block]) -> Option<&mut (String, String)> {
 
 /// Field names of reports are made of letters, digits and hyphens; `http` is an address on a line of its own.
 fn is_name(name: &[u8]) -> bool {
-    name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    name.iter()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         && !name.eq_ignore_ascii_case(b"http")
         && !name.eq_ignore_ascii_case(b"https")
 }
@@ -83,7 +92,10 @@ mod tests {
         let text = "Reporting-MTA: dns; a\n\n\nFinal-Recipient : rfc822; b\nDiagnostic-Code: smtp; 550-one\n550-two: x\n 550 three\nhttp://x\nStatus: 5.1.1\n";
         let b = Block::read_all(text);
         assert_eq!(b.len(), 2);
-        assert_eq!(b[1].get("diagnostic-code"), Some("smtp; 550-one\n550-two: x\n550 three\nhttp://x"));
+        assert_eq!(
+            b[1].get("diagnostic-code"),
+            Some("smtp; 550-one\n550-two: x\n550 three\nhttp://x")
+        );
         assert_eq!(b[1].get("final-recipient"), Some("rfc822; b"));
         assert_eq!(b[1].get("status"), Some("5.1.1"));
     }

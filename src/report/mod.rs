@@ -25,7 +25,10 @@ pub(crate) fn delivery_status(
     };
     let is_report = message.parts[0].media.is("multipart/report");
     // A person who forwards a report attaches it; a report has it inline.
-    let part = message.parts.iter().find(|p| declared(p) && (is_report || from_daemon || !p.attachment))?;
+    let part = message
+        .parts
+        .iter()
+        .find(|p| declared(p) && (is_report || from_daemon || !p.attachment))?;
     let content = message.content(part);
     let text = String::from_utf8_lossy(&content);
     let status = DeliveryStatus::read(&text, max_recipients, problems);

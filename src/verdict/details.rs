@@ -6,8 +6,19 @@ use crate::words::Category;
 /// Fills what can be read from the normalised reply `text`.
 pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &str) {
     use Category::*;
-    if matches!(category, Greylisted | RateLimited | ServerError | LowReputation | MailboxUnavailable | Unknown | ConnectionFailed | SystemFull | IpBlocklisted | PolicyRejected)
-        && details.retry_after.is_none()
+    if matches!(
+        category,
+        Greylisted
+            | RateLimited
+            | ServerError
+            | LowReputation
+            | MailboxUnavailable
+            | Unknown
+            | ConnectionFailed
+            | SystemFull
+            | IpBlocklisted
+            | PolicyRejected
+    ) && details.retry_after.is_none()
     {
         details.retry_after = retry_after(text);
     }
@@ -28,15 +39,27 @@ pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &
 /// Seconds from "try again in 5 minutes", "wait 300 seconds", "00:05:00".
 fn retry_after(text: &str) -> Option<u64> {
     const ASKING: &[&str] = &[
-        "try again", "retry", "wait", "greylist", "graylist", "come back", "try later", "in", "after", "for",
+        "try again",
+        "retry",
+        "wait",
+        "greylist",
+        "graylist",
+        "come back",
+        "try later",
+        "in",
+        "after",
+        "for",
     ];
-    let asks = ["again", "retry", "wait", "listed", "later", "back in"].iter().any(|w| text.contains(w));
+    let asks = ["again", "retry", "wait", "listed", "later", "back in"]
+        .iter()
+        .any(|w| text.contains(w));
     if !asks {
         return None;
     }
     let words: Vec<&str> = text.split(' ').take(400).collect();
     for (i, word) in words.iter().enumerate() {
-        let word = word.trim_matches(|c: char| !c.is_ascii_digit() && c != ':' && !c.is_ascii_alphabetic());
+        let word = word
+            .trim_matches(|c: char| !c.is_ascii_digit() && c != ':' && !c.is_ascii_alphabetic());
         if let Some(seconds) = clock(word) {
             return Some(seconds);
         }
@@ -44,15 +67,26 @@ fn retry_after(text: &str) -> Option<u64> {
         if digits == 0 || digits > 6 {
             continue;
         }
-        let Ok(n) = word[..digits].parse::<u64>() else { continue };
+        let Ok(n) = word[..digits].parse::<u64>() else {
+            continue;
+        };
         let unit = if digits < word.len() {
             word[digits..].trim_start_matches('-')
         } else {
             words.get(i + 1).copied().unwrap_or_default()
         };
-        let Some(factor) = unit_seconds(unit) else { continue };
+        let Some(factor) = unit_seconds(unit) else {
+            continue;
+        };
         let before = words[i.saturating_sub(4)..i].join(" ");
-        if n > 0 && ASKING.iter().any(|a| before.split(' ').any(|w| w.trim_end_matches(':').ends_with(a)) || before.contains(a)) {
+        if n > 0
+            && ASKING.iter().any(|a| {
+                before
+                    .split(' ')
+                    .any(|w| w.trim_end_matches(':').ends_with(a))
+                    || before.contains(a)
+            })
+        {
             return n.checked_mul(factor).filter(|s| *s <= 30 * 86_400);
         }
     }
@@ -73,22 +107,39 @@ fn unit_seconds(word: &str) -> Option<u64> {
 /// `00:05:00`, as greylisting software writes it.
 fn clock(word: &str) -> Option<u64> {
     let mut it = word.split(':');
-    let mut next = || it.next().filter(|p| p.len() == 2).and_then(|p| p.parse::<u64>().ok());
+    let mut next = || {
+        it.next()
+            .filter(|p| p.len() == 2)
+            .and_then(|p| p.parse::<u64>().ok())
+    };
     let (h, m, s) = (next()?, next()?, next()?);
     (it.next().is_none() && m < 60 && s < 60 && h + m + s > 0).then_some(h * 3600 + m * 60 + s)
 }
 
 /// The limit that a reply about size names, in bytes.
 fn limit_bytes(text: &str) -> Option<u64> {
-    let words: Vec<&str> = text.split([' ', '(', ')', ',', ';']).filter(|w| !w.is_empty()).take(300).collect();
+    let words: Vec<&str> = text
+        .split([' ', '(', ')', ',', ';'])
+        .filter(|w| !w.is_empty())
+        .take(300)
+        .collect();
     let mut best = None;
     for (i, word) in words.iter().enumerate() {
         let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 0 || digits > 12 || word[digits..].starts_with(['.', '-', ':']) && word.len() > digits + 1 {
+        if digits == 0
+            || digits > 12
+            || word[digits..].starts_with(['.', '-', ':']) && word.len() > digits + 1
+        {
             continue;
         }
-        let Ok(n) = word[..digits].parse::<u64>() else { continue };
-        let unit = if digits < word.len() { &word[digits..] } else { words.get(i + 1).copied().unwrap_or_default() };
+        let Ok(n) = word[..digits].parse::<u64>() else {
+            continue;
+        };
+        let unit = if digits < word.len() {
+            &word[digits..]
+        } else {
+            words.get(i + 1).copied().unwrap_or_default()
+        };
         let factor = match unit.trim_matches(|c: char| !c.is_ascii_alphabetic()) {
             "kb" | "kib" | "k" | "kbytes" | "kilobytes" => 1024,
             "mb" | "mib" | "m" | "mbytes" | "megabytes" | "meg" => 1 << 20,
@@ -98,8 +149,14 @@ fn limit_bytes(text: &str) -> Option<u64> {
             _ => continue,
         };
         let before = words[i.saturating_sub(6)..i].join(" ");
-        let names_limit = ["limit", "max", "exceed", "larger", "than", "accept", "allow", "up to"].iter().any(|w| before.contains(w));
-        let Some(bytes) = n.checked_mul(factor) else { continue };
+        let names_limit = [
+            "limit", "max", "exceed", "larger", "than", "accept", "allow", "up to",
+        ]
+        .iter()
+        .any(|w| before.contains(w));
+        let Some(bytes) = n.checked_mul(factor) else {
+            continue;
+        };
         if names_limit && bytes > 0 {
             best = Some(bytes);
         }
@@ -110,8 +167,19 @@ fn limit_bytes(text: &str) -> Option<u64> {
 /// The address of "please try <new@example.com>" in a 551 or in the words of a moved mailbox.
 fn new_address(raw: &str) -> Option<String> {
     let lower = raw.to_ascii_lowercase();
-    const LEADS: &[&str] = &["try ", "forward to ", "moved to ", "changed to ", "new address", "address is ", "use "];
-    let at = LEADS.iter().filter_map(|l| lower.find(l).map(|i| i + l.len())).min()?;
+    const LEADS: &[&str] = &[
+        "try ",
+        "forward to ",
+        "moved to ",
+        "changed to ",
+        "new address",
+        "address is ",
+        "use ",
+    ];
+    let at = LEADS
+        .iter()
+        .filter_map(|l| lower.find(l).map(|i| i + l.len()))
+        .min()?;
     let mut found = crate::address::find_in_text(&raw[at..]);
     found.next()
 }
@@ -126,8 +194,13 @@ fn ip_in_brackets(text: &str) -> Option<String> {
             (Some(a), Some(b)) if a < b => &w[a + 1..b],
             _ => w,
         };
-        let plausible = inner.len() >= 7 && (inner.matches('.').count() == 3 || inner.matches(':').count() >= 2);
-        plausible.then(|| inner.parse::<std::net::IpAddr>().ok()).flatten().filter(|ip| !is_return_code(ip)).map(|ip| ip.to_string())
+        let plausible = inner.len() >= 7
+            && (inner.matches('.').count() == 3 || inner.matches(':').count() >= 2);
+        plausible
+            .then(|| inner.parse::<std::net::IpAddr>().ok())
+            .flatten()
+            .filter(|ip| !is_return_code(ip))
+            .map(|ip| ip.to_string())
     })
 }
 
@@ -139,8 +212,14 @@ fn is_return_code(ip: &std::net::IpAddr) -> bool {
 /// The command of "(in reply to RCPT TO command)" and its relatives.
 fn command(text: &str) -> Option<String> {
     const COMMANDS: &[(&str, &str)] = &[
-        ("end of data", "DATA"), ("rcpt to", "RCPT"), ("mail from", "MAIL"), ("ehlo", "EHLO"),
-        ("helo", "HELO"), ("data", "DATA"), ("starttls", "STARTTLS"), ("auth", "AUTH"),
+        ("end of data", "DATA"),
+        ("rcpt to", "RCPT"),
+        ("mail from", "MAIL"),
+        ("ehlo", "EHLO"),
+        ("helo", "HELO"),
+        ("data", "DATA"),
+        ("starttls", "STARTTLS"),
+        ("auth", "AUTH"),
     ];
     for lead in ["in reply to ", "in response to ", "after ", "command: "] {
         let Some(at) = text.rfind(lead) else { continue };
@@ -173,9 +252,15 @@ mod tests {
     #[test]
     fn limits_are_read() {
         for (text, want) in [
-            ("552 message size exceeds fixed limit (10485760)", Some(10_485_760)),
+            (
+                "552 message size exceeds fixed limit (10485760)",
+                Some(10_485_760),
+            ),
             ("552 message larger than 25 mb", Some(25 << 20)),
-            ("message size exceeds fixed maximum message size: 10240 kb", Some(10 << 20)),
+            (
+                "message size exceeds fixed maximum message size: 10240 kb",
+                Some(10 << 20),
+            ),
             ("552 too big", None),
         ] {
             assert_eq!(limit_bytes(text), want, "{text}");

@@ -33,7 +33,10 @@ pub struct Reply<'a> {
 impl<'a> Reply<'a> {
     /// A reply of this text, in one or several lines. At most 8 KiB of it are judged.
     pub fn new(text: &'a str) -> Self {
-        Reply { text, ..Reply::default() }
+        Reply {
+            text,
+            ..Reply::default()
+        }
     }
 
     /// The `Status` field of a report about it (RFC 3464 section 2.3.4).

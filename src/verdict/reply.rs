@@ -38,7 +38,12 @@ impl ReadReply {
     /// All enhanced codes, the best first.
     pub fn enhanced_codes(&self) -> Vec<Enhanced> {
         let mut all: Vec<Enhanced> = self.best.into_iter().collect();
-        all.extend(self.enhanced.iter().map(|(_, e)| *e).filter(|e| Some(*e) != self.best));
+        all.extend(
+            self.enhanced
+                .iter()
+                .map(|(_, e)| *e)
+                .filter(|e| Some(*e) != self.best),
+        );
         all
     }
 
@@ -51,7 +56,10 @@ impl ReadReply {
                 at += 1;
                 continue;
             }
-            let len = bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+            let len = bytes[at..]
+                .iter()
+                .take_while(|b| b.is_ascii_digit())
+                .count();
             if let Some((e, end)) = enhanced_at(bytes, at, len) {
                 if e.class != 2 {
                     self.enhanced.push((at, e));
@@ -80,7 +88,10 @@ impl ReadReply {
 
     fn best_enhanced(&self) -> Option<Enhanced> {
         let telling = |e: &Enhanced| !e.says_nothing() && !e.is_expiry();
-        let inside = self.enhanced.iter().find(|(p, e)| *p >= self.inner && telling(e));
+        let inside = self
+            .enhanced
+            .iter()
+            .find(|(p, e)| *p >= self.inner && telling(e));
         let anywhere = || self.enhanced.iter().rev().find(|(_, e)| telling(e));
         let informative = || self.enhanced.iter().rev().find(|(_, e)| !e.says_nothing());
         inside
@@ -104,7 +115,10 @@ fn enhanced_at(bytes: &[u8], at: usize, len: usize) -> Option<(Enhanced, usize)>
         if bytes.get(pos) != Some(&b'.') {
             return None;
         }
-        let digits = bytes[pos + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = bytes[pos + 1..]
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         if !(1..=3).contains(&digits) {
             return None;
         }
@@ -127,14 +141,35 @@ fn reply_at(text: &str, at: usize) -> Option<u16> {
         return None;
     }
     let next = bytes.get(at + 3).copied().unwrap_or(b' ');
-    if !matches!(next, b' ' | b'-' | b'#' | b':' | b',' | b')' | b'>' | b';' | b'\'' | b'"' | b'.' | b'_' | b'(' | b'=' | b'[' | b']')
-    {
+    if !matches!(
+        next,
+        b' ' | b'-'
+            | b'#'
+            | b':'
+            | b','
+            | b')'
+            | b'>'
+            | b';'
+            | b'\''
+            | b'"'
+            | b'.'
+            | b'_'
+            | b'('
+            | b'='
+            | b'['
+            | b']'
+    ) {
         return None;
     }
     let code: u16 = text.get(at..at + 3)?.parse().ok()?;
     let before = text[..at].trim_end();
-    let Some(last) = before.as_bytes().last().copied() else { return Some(code) };
-    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'-' | b'/' | b'@' | b'+')) {
+    let Some(last) = before.as_bytes().last().copied() else {
+        return Some(code);
+    };
+    if at > 0
+        && (bytes[at - 1].is_ascii_alphanumeric()
+            || matches!(bytes[at - 1], b'.' | b'-' | b'/' | b'@' | b'+'))
+    {
         // `smtp-550`, `->550` and addresses apart: only an arrow may touch the code.
         return None;
     }
@@ -153,19 +188,54 @@ fn reply_at(text: &str, at: usize) -> Option<u16> {
     if next == b'.' && bytes.get(at + 4).is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    let touching = matches!(last, b':' | b';' | b'<' | b'>' | b'(' | b'\'' | b'"' | b'#' | b'=' | b'{');
+    let touching = matches!(
+        last,
+        b':' | b';' | b'<' | b'>' | b'(' | b'\'' | b'"' | b'#' | b'=' | b'{'
+    );
     if touching && next != b']' {
         return Some(code);
     }
     const WORDS: &[&str] = &[
-        "said", "code", "error", "reply", "response", "was", "smtp", "returned", "got", "answered",
-        "server", "status", "with", "responded", "rejected", "replied", "errors", "errorcode", "saying", "is",
+        "said",
+        "code",
+        "error",
+        "reply",
+        "response",
+        "was",
+        "smtp",
+        "returned",
+        "got",
+        "answered",
+        "server",
+        "status",
+        "with",
+        "responded",
+        "rejected",
+        "replied",
+        "errors",
+        "errorcode",
+        "saying",
+        "is",
     ];
-    let word_start = before.rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |i| i + 1);
+    let word_start = before
+        .rfind(|c: char| !c.is_ascii_alphabetic())
+        .map_or(0, |i| i + 1);
     let word = before.get(word_start..).unwrap_or_default();
     // "was 450 kb", "with 300 recipients": a count has its unit behind it.
     let unit = text[at + 3..].trim_start();
-    const UNITS: &[&str] = &["kb", "mb", "bytes", "seconds", "minutes", "hours", "messages", "recipients", "days", "sec", "min"];
+    const UNITS: &[&str] = &[
+        "kb",
+        "mb",
+        "bytes",
+        "seconds",
+        "minutes",
+        "hours",
+        "messages",
+        "recipients",
+        "days",
+        "sec",
+        "min",
+    ];
     (WORDS.contains(&word) && !UNITS.iter().any(|u| unit.starts_with(u))).then_some(code)
 }
 
@@ -176,13 +246,18 @@ fn drop_continuations(text: &mut String) {
         bytes[i + 3] == b'-'
             && matches!(bytes[i], b'2'..=b'5')
             && bytes[i..i + 3].iter().all(u8::is_ascii_digit)
-            && (i == 0 || !bytes[i - 1].is_ascii_alphanumeric() && !matches!(bytes[i - 1], b'.' | b'-' | b'@'))
+            && (i == 0
+                || !bytes[i - 1].is_ascii_alphanumeric()
+                    && !matches!(bytes[i - 1], b'.' | b'-' | b'@'))
     }) else {
         return;
     };
     let code = text[first..first + 3].to_owned();
     let rest = text.split_off(first + 4);
-    let enhanced: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let enhanced: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
     let enhanced = Enhanced::parse(&enhanced).map(|_| enhanced);
     let mut out = String::with_capacity(rest.len());
     let mut words = rest.split(' ').peekable();
@@ -193,7 +268,9 @@ fn drop_continuations(text: &mut String) {
             && word.starts_with(&code)
             && (word.as_bytes().get(3) == Some(&b'-')
                 || word.len() == 3
-                    && enhanced.as_ref().is_none_or(|e| words.peek().is_some_and(|w| *w == e)));
+                    && enhanced
+                        .as_ref()
+                        .is_none_or(|e| words.peek().is_some_and(|w| *w == e)));
         if repeats {
             let tail = word.get(4..).unwrap_or_default();
             let (same, tail) = match &enhanced {
@@ -229,13 +306,41 @@ mod tests {
     #[test]
     fn the_innermost_reply_and_its_code() {
         let table: &[(&str, Option<u16>, Option<&str>)] = &[
-            ("550 5.1.1 <a@example.com>: user unknown", Some(550), Some("5.1.1")),
-            ("550-5.1.1 The email account\r\n550-5.1.1 does not exist\r\n550 5.1.1 bye", Some(550), Some("5.1.1")),
-            ("554 4.4.7 Message expired: 840 minutes. <421 4.4.2 Connection timed out>", Some(421), Some("4.4.2")),
-            ("550 5.7.350 Remote server returned message detected as spam -> 550 5.7.1 Rejected", Some(550), Some("5.7.1")),
-            ("host mx.example.com[192.0.2.1] said: 452 4.2.2 full (in reply to RCPT TO command)", Some(452), Some("4.2.2")),
-            ("220-mx.example.com 421 4.2.1 too busy", Some(421), Some("4.2.1")),
-            ("Connected to 192.0.2.250 but sender was rejected. Remote host said: 553 sorry", Some(553), None),
+            (
+                "550 5.1.1 <a@example.com>: user unknown",
+                Some(550),
+                Some("5.1.1"),
+            ),
+            (
+                "550-5.1.1 The email account\r\n550-5.1.1 does not exist\r\n550 5.1.1 bye",
+                Some(550),
+                Some("5.1.1"),
+            ),
+            (
+                "554 4.4.7 Message expired: 840 minutes. <421 4.4.2 Connection timed out>",
+                Some(421),
+                Some("4.4.2"),
+            ),
+            (
+                "550 5.7.350 Remote server returned message detected as spam -> 550 5.7.1 Rejected",
+                Some(550),
+                Some("5.7.1"),
+            ),
+            (
+                "host mx.example.com[192.0.2.1] said: 452 4.2.2 full (in reply to RCPT TO command)",
+                Some(452),
+                Some("4.2.2"),
+            ),
+            (
+                "220-mx.example.com 421 4.2.1 too busy",
+                Some(421),
+                Some("4.2.1"),
+            ),
+            (
+                "Connected to 192.0.2.250 but sender was rejected. Remote host said: 553 sorry",
+                Some(553),
+                None,
+            ),
             ("user unknown", None, None),
             ("message of 550 bytes from 203.0.113.5", None, None),
             ("smtp;550 #5.1.0 Address rejected", Some(550), Some("5.1.0")),
@@ -246,7 +351,11 @@ mod tests {
         for (text, code, enhanced) in table {
             let r = ReadReply::new(text);
             assert_eq!(r.code, *code, "{text}");
-            assert_eq!(r.best.map(|e| e.to_string()).as_deref(), *enhanced, "{text}");
+            assert_eq!(
+                r.best.map(|e| e.to_string()).as_deref(),
+                *enhanced,
+                "{text}"
+            );
         }
     }
 

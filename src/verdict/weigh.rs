@@ -43,8 +43,13 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     pub fn new(knowledge: &Knowledge, reply: Reply<'a>) -> Self {
         let read = ReadReply::new(reply.text);
-        let domain = reply.recipient.and_then(|r| r.rsplit_once('@')).map(|(_, d)| d);
-        let named = reply.provider.and_then(|id| knowledge.providers().iter().position(|p| p.id == id));
+        let domain = reply
+            .recipient
+            .and_then(|r| r.rsplit_once('@'))
+            .map(|(_, d)| d);
+        let named = reply
+            .provider
+            .and_then(|id| knowledge.providers().iter().position(|p| p.id == id));
         let provider = named
             .or_else(|| reply.remote_mta.and_then(|h| knowledge.provider_of_host(h)))
             .or_else(|| said_host(&read.text).and_then(|h| knowledge.provider_of_host(h)))
@@ -64,14 +69,18 @@ impl<'a> Case<'a> {
 /// `5.1.1`, `5.1.1 (bad mailbox)`, `#5.1.1`.
 pub(crate) fn parse_status(text: &str) -> Option<Enhanced> {
     let text = text.trim().trim_start_matches('#');
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     Enhanced::parse(text[..end].trim_end_matches('.'))
 }
 
 /// The host of "host mx.example.com[192.0.2.1] said:".
 fn said_host(text: &str) -> Option<&str> {
     let at = text.find("host ")?;
-    let word = text[at + 5..].split([' ', '[', '(', ')', ',', ';']).next()?;
+    let word = text[at + 5..]
+        .split([' ', '[', '(', ')', ',', ';'])
+        .next()?;
     (word.contains('.') && text[at..].contains("said")).then_some(word)
 }
 
@@ -101,7 +110,10 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         Target::Rule(i) => {
             let rule = &knowledge.rules()[i];
             let fits = rule.code_patterns.is_empty()
-                || rule.code_patterns.iter().any(|p| p.fits(reply.code, &codes_with_status));
+                || rule
+                    .code_patterns
+                    .iter()
+                    .any(|p| p.fits(reply.code, &codes_with_status));
             if fits {
                 if rule.alone && named_by_tag.is_none() {
                     named_by_tag = rule.provider;
@@ -112,7 +124,12 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         Target::Token(i) => provider = provider.or(Some(i)),
         Target::Blocklist(i) => lists.push((i, hit)),
     });
-    let provider = case.provider.filter(|_| case.certain).or(provider).or(case.provider).or(named_by_tag);
+    let provider = case
+        .provider
+        .filter(|_| case.certain)
+        .or(provider)
+        .or(case.provider)
+        .or(named_by_tag);
 
     let mut voices: Vec<Voice<'_>> = Vec::new();
     let hits: Vec<Hit> = rules.iter().map(|r| r.1).collect();
@@ -167,12 +184,19 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     }
     for (i, hit) in &lists {
         let list = &knowledge.blocklists()[*i];
-        let covered = hits.iter().chain(lists.iter().map(|l| &l.1)).any(|h| h.covers(hit));
+        let covered = hits
+            .iter()
+            .chain(lists.iter().map(|l| &l.1))
+            .any(|h| h.covers(hit));
         voices.push(Voice {
             rule: None,
             id: format!("blocklist/{}", list.id),
             says: list.category(),
-            weight: if covered { BLOCKLIST * COVERED } else { BLOCKLIST },
+            weight: if covered {
+                BLOCKLIST * COVERED
+            } else {
+                BLOCKLIST
+            },
             from: case.from,
             text: reply.text[hit.start..hit.end].to_owned(),
             is_code: false,
@@ -182,7 +206,11 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     if let Some(p) = provider {
         for &i in knowledge.code_rules(p) {
             let rule = &knowledge.rules()[i];
-            let codes = if all_codes.is_empty() { &codes_with_status[..] } else { &all_codes[..] };
+            let codes = if all_codes.is_empty() {
+                &codes_with_status[..]
+            } else {
+                &all_codes[..]
+            };
             if rule.code_patterns.iter().any(|c| c.fits(reply.code, codes)) {
                 voices.push(Voice {
                     rule: Some(rule),
@@ -203,7 +231,13 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     }
     home_first(&mut voices);
     // The same rule said twice says no more than once.
-    voices.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.home.cmp(&a.home)).then(a.is_code.cmp(&b.is_code)).then_with(|| a.id.cmp(&b.id)));
+    voices.sort_by(|a, b| {
+        b.weight
+            .total_cmp(&a.weight)
+            .then(b.home.cmp(&a.home))
+            .then(a.is_code.cmp(&b.is_code))
+            .then_with(|| a.id.cmp(&b.id))
+    });
     let mut seen = std::collections::HashSet::new();
     voices.retain(|v| seen.insert(v.id.clone()));
 
@@ -221,7 +255,10 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     if expired && !expired_only {
         details.expired = Some(true);
     }
-    let top_rule = voices.iter().find(|v| v.says == category).and_then(|v| v.rule);
+    let top_rule = voices
+        .iter()
+        .find(|v| v.says == category)
+        .and_then(|v| v.rule);
     let permanence = permanence(case, category, top_rule, stated, expired);
     if category == Category::Unknown {
         details.ambiguous = Some(true);
@@ -234,8 +271,9 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         true => AddressAction::None,
         false => category.address_action(permanence),
     };
-    let sender_action =
-        top_rule.and_then(|r| r.sender_action).unwrap_or_else(|| category.sender_action());
+    let sender_action = top_rule
+        .and_then(|r| r.sender_action)
+        .unwrap_or_else(|| category.sender_action());
     Verdict {
         status: status.map(|s| s.to_string()),
         reply_code: reply.code.map(|c| c.to_string()),
@@ -269,7 +307,9 @@ fn home_first(voices: &mut [Voice<'_>]) {
     for codes in [true, false] {
         for i in 0..voices.len() {
             if voices[i].home && voices[i].is_code == codes {
-                let others = voices.iter().filter(|v| v.says == voices[i].says && (!v.home || v.is_code && !codes));
+                let others = voices
+                    .iter()
+                    .filter(|v| v.says == voices[i].says && (!v.home || v.is_code && !codes));
                 voices[i].weight = others.map(|v| v.weight).fold(voices[i].weight, f64::max);
             }
         }
@@ -307,7 +347,9 @@ fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_
     if case.reply.best.is_some_and(Enhanced::is_expiry) && case.reply.outer.is_empty() {
         return;
     }
-    let Some(code) = case.reply.code.and_then(|c| knowledge.reply_code(c)) else { return };
+    let Some(code) = case.reply.code.and_then(|c| knowledge.reply_code(c)) else {
+        return;
+    };
     if let Some(folk) = code.reads_as.as_deref().and_then(Enhanced::parse)
         && case.reply.best.is_none()
     {
@@ -340,7 +382,9 @@ fn weigh(voices: &[Voice<'_>], expired: bool) -> (Category, f64, bool) {
     // When the last real error is known, that is the category and not the giving up.
     if expired
         && scores.first().is_some_and(|s| s.0 == Category::Expired)
-        && let Some(real) = scores.iter().position(|s| s.0 != Category::Expired && s.1 >= 0.3)
+        && let Some(real) = scores
+            .iter()
+            .position(|s| s.0 != Category::Expired && s.1 >= 0.3)
     {
         scores.remove(0);
         scores.swap(0, real - 1);
@@ -352,9 +396,19 @@ fn weigh(voices: &[Voice<'_>], expired: bool) -> (Category, f64, bool) {
         .iter()
         .skip(1)
         .filter(|s| s.0 != Category::Expired)
-        .map(|s| if s.0.fault() == category.fault() { 0.25 * s.1 } else { 0.45 * s.1 })
+        .map(|s| {
+            if s.0.fault() == category.fault() {
+                0.25 * s.1
+            } else {
+                0.45 * s.1
+            }
+        })
         .fold(0.0, f64::max);
-    (category, (score * (1.0 - against)).clamp(0.05, 0.99), category == Category::Expired)
+    (
+        category,
+        (score * (1.0 - against)).clamp(0.05, 0.99),
+        category == Category::Expired,
+    )
 }
 
 fn permanence(
@@ -388,13 +442,18 @@ fn permanence(
         return p;
     }
     // x.0.0 in a Status field is what software writes that knows nothing.
-    if let Some(s) = case.status.filter(|s| !s.says_nothing()).and_then(|s| of_class(s.class.into())) {
+    if let Some(s) = case
+        .status
+        .filter(|s| !s.says_nothing())
+        .and_then(|s| of_class(s.class.into()))
+    {
         return s;
     }
     match category.own_permanence() {
-        Permanence::Unknown => {
-            case.status.and_then(|s| of_class(s.class.into())).unwrap_or(Permanence::Unknown)
-        }
+        Permanence::Unknown => case
+            .status
+            .and_then(|s| of_class(s.class.into()))
+            .unwrap_or(Permanence::Unknown),
         own => own,
     }
 }

@@ -1,0 +1,9 @@
+//! The tests of the library as one binary.
+
+mod corpus;
+mod golden;
+mod hostile;
+mod rooms;
+mod schema;
+mod truth;
+mod words;
