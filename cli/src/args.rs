@@ -120,6 +120,8 @@ pub(crate) struct LimitArgs {
     id_headers: Vec<String>,
 }
 
+type Setter = fn(Limits, usize) -> Limits;
+
 impl LimitArgs {
     /// Bytes of a message that are read.
     pub fn max_bytes(&self) -> usize {
@@ -129,7 +131,7 @@ impl LimitArgs {
     /// Hands the limits to the engine.
     pub fn apply(&self, mut builder: EngineBuilder) -> EngineBuilder {
         let mut limits = Limits::default().max_bytes(self.max_bytes);
-        let settings: [(Option<usize>, fn(Limits, usize) -> Limits); 6] = [
+        let settings: [(Option<usize>, Setter); 6] = [
             (self.max_parts, Limits::max_parts),
             (self.max_depth, Limits::max_depth),
             (self.max_header_bytes, Limits::max_header_bytes),

@@ -257,7 +257,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_done() {
     write(dir.path(), "a", bounce("a@example.com"));
     let closed = write(dir.path(), "b\u{1b}[2J", bounce("b@example.com"));
     write(dir.path(), "c", bounce("c@example.com"));
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let output = program()
         .arg("scan")
         .arg(dir.path())
