@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use undeliverable::{Engine, EngineBuilder, Limits};
 
-use crate::commands::{classify, manual, scan};
+use crate::commands::{classify, explain, lookup, manual, rules, scan};
 
 /// Reads the mail that comes back: who failed, whose fault it is, how sure that is, and what to do.
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Scan(scan::ScanArgs),
     Classify(classify::ClassifyArgs),
+    Explain(explain::ExplainArgs),
+    Lookup(lookup::LookupArgs),
+    Rules(rules::RulesArgs),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }

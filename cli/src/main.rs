@@ -24,6 +24,9 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Classify(args) => commands::classify::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Lookup(args) => commands::lookup::run(&args),
+        Command::Rules(args) => commands::rules::run(&args),
         Command::Completions(args) => commands::manual::completions(&args),
         Command::Man(args) => commands::manual::pages(&args),
     };

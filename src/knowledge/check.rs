@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{Knowledge, Rule};
 use crate::contract::Verdict;
 use crate::words::Category;
@@ -10,8 +12,23 @@ use crate::words::Category;
 /// Stands in the gaps of a pattern; no rule is about it.
 const FILLER: &str = "zzz";
 
+/// What sort of thing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// An id, a source, an example or a name is missing or wrong.
+    Form,
+    /// A line is judged otherwise than the file says: an example, a `not`, a text on its own.
+    Line,
+    /// The rule can never win.
+    Dead,
+    /// Two rules have the same text and codes.
+    Duplicate,
+}
+
 /// Something wrong with an entry of a rule file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The file, as it was named when it was loaded.
@@ -20,6 +37,8 @@ pub struct Finding {
     pub line: usize,
     /// The id of the entry.
     pub rule: String,
+    /// What sort of thing is wrong.
+    pub kind: FindingKind,
     /// What is wrong and what was expected.
     pub message: String,
 }
@@ -91,12 +110,13 @@ struct Checker<'k> {
 }
 
 impl Checker<'_> {
-    fn found(&mut self, rule: &Rule, message: String) {
+    fn found(&mut self, rule: &Rule, kind: FindingKind, message: String) {
         let (file, line, rule) = (rule.file.clone(), rule.line, rule.id.clone());
         self.findings.push(Finding {
             file,
             line,
             rule,
+            kind,
             message,
         });
     }
@@ -119,24 +139,34 @@ impl Checker<'_> {
             None => false,
         };
         if !fits {
-            self.found(rule, format!("the id must be like {stem}/some-words"));
+            self.found(
+                rule,
+                FindingKind::Form,
+                format!("the id must be like {stem}/some-words"),
+            );
         }
         if rule.source.is_none() && !rule.unverified {
             self.found(
                 rule,
+                FindingKind::Form,
                 "names no source; give `source` or `unverified = true`".into(),
             );
         }
         if rule.examples.is_empty() {
             self.found(
                 rule,
+                FindingKind::Form,
                 "has no example; give at least one reply line under `examples`".into(),
             );
         }
         if let Some(list) = &rule.details.blocklist
             && self.knowledge.blocklist(list).is_none()
         {
-            self.found(rule, format!("details: there is no blocklist {list:?}"));
+            self.found(
+                rule,
+                FindingKind::Form,
+                format!("details: there is no blocklist {list:?}"),
+            );
         }
     }
 
@@ -154,6 +184,7 @@ impl Checker<'_> {
                     if verdict.category != Category::Unknown || !lasts {
                         self.found(
                             rule,
+                            FindingKind::Line,
                             format!(
                                 "example {example:?} must be unknown and {:?}, but is {} and {}",
                                 rule.permanence, verdict.category, verdict.permanence
@@ -167,6 +198,7 @@ impl Checker<'_> {
                     let won = won.unwrap_or("no rule");
                     self.found(
                         rule,
+                        FindingKind::Line,
                         format!(
                             "example {example:?} is taken by {won} ({}), expected {}",
                             verdict.category, rule.category
@@ -178,7 +210,11 @@ impl Checker<'_> {
         for line in &rule.not {
             let verdict = (self.classify)(line, provider);
             if winner(&verdict) == Some(&rule.id) {
-                self.found(rule, format!("claims {line:?}, which stands under `not`"));
+                self.found(
+                    rule,
+                    FindingKind::Line,
+                    format!("claims {line:?}, which stands under `not`"),
+                );
             }
         }
         if rule.category == Category::Unknown {
@@ -202,6 +238,7 @@ impl Checker<'_> {
                 let won = winner(&verdict).unwrap_or("no rule");
                 self.found(
                     rule,
+                    FindingKind::Line,
                     format!(
                         "the line {line:?} alone is taken by {won} ({}), expected {}",
                         verdict.category, rule.category
@@ -212,6 +249,7 @@ impl Checker<'_> {
         if !wins_itself {
             self.found(
                 rule,
+                FindingKind::Dead,
                 "is dead: it wins neither an example nor one of its own texts, others cover it"
                     .into(),
             );
@@ -244,6 +282,7 @@ impl Checker<'_> {
                 {
                     self.found(
                         rule,
+                        FindingKind::Duplicate,
                         format!(
                             "text {text:?} with the same codes stands in {} ({}:{}) too",
                             first.id, first.file, first.line
@@ -263,6 +302,7 @@ impl Checker<'_> {
                 file: "rules/categories.toml".to_owned(),
                 line: 0,
                 rule: category.as_str().to_owned(),
+                kind: FindingKind::Form,
                 message: "has no text for people".to_owned(),
             });
         }
@@ -271,17 +311,18 @@ impl Checker<'_> {
     fn blocklists(&mut self) {
         let mut ids = HashSet::new();
         for list in self.knowledge.blocklists() {
-            let mut found = |message: String| {
+            let mut found = |kind: FindingKind, message: String| {
                 let (file, rule) = ("rules/blocklists.toml".to_owned(), list.id.clone());
                 self.findings.push(Finding {
                     file,
                     line: 0,
                     rule,
+                    kind,
                     message,
                 });
             };
             if !ids.insert(&list.id) {
-                found("this id is taken".into());
+                found(FindingKind::Form, "this id is taken".into());
             }
             for text in &list.text {
                 let verdict = (self.classify)(&filled(text), None);
@@ -289,12 +330,15 @@ impl Checker<'_> {
                 if verdict.category != list.category()
                     && verdict.category != Category::LowReputation
                 {
-                    found(format!(
-                        "the text {text:?} alone is taken by {} ({}), expected {}",
-                        winner(&verdict).unwrap_or("no rule"),
-                        verdict.category,
-                        list.category()
-                    ));
+                    found(
+                        FindingKind::Line,
+                        format!(
+                            "the text {text:?} alone is taken by {} ({}), expected {}",
+                            winner(&verdict).unwrap_or("no rule"),
+                            verdict.category,
+                            list.category()
+                        ),
+                    );
                 }
             }
         }

@@ -119,6 +119,12 @@ impl CodePattern {
                 .is_none_or(|p| enhanced.iter().any(|e| p.fits(*e)))
     }
 
+    /// Whether the pattern names this reply code or this enhanced code, whatever stands beside it.
+    pub fn names(&self, reply: Option<u16>, enhanced: Option<Enhanced>) -> bool {
+        reply.is_some_and(|r| self.reply == ReplyPattern::Exactly(r))
+            || enhanced.is_some_and(|e| self.enhanced.is_some_and(|p| p.fits(e)))
+    }
+
     /// Whether the pattern names a certain enhanced code and not only a class.
     pub fn names_enhanced(&self) -> bool {
         self.enhanced.is_some()

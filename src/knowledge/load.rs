@@ -17,6 +17,9 @@ const SHORTEST: usize = 3;
 /// Weight of a rule that gives none.
 const DEFAULT_WEIGHT: f64 = 0.9;
 
+/// The version since when a rule is known that does not say.
+const FIRST: &str = "0.1.0";
+
 /// Collects files, then builds the whole.
 #[derive(Debug, Default)]
 pub(crate) struct Loader {
@@ -116,7 +119,7 @@ impl Loader {
                 unverified: r.unverified || (r.source.is_none() && defaults.unverified),
                 source: r.source.or_else(|| defaults.source.clone()),
                 checked: r.checked.or_else(|| defaults.checked.clone()),
-                since: r.since.or_else(|| defaults.since.clone()),
+                since: r.since.or_else(|| defaults.since.clone()).unwrap_or_else(|| FIRST.to_owned()),
                 examples: r.examples,
                 not: r.not,
                 details: r.details,

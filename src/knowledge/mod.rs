@@ -6,11 +6,12 @@ mod codes;
 mod dialect;
 mod file;
 mod load;
+mod lookup;
 mod normal;
 mod pattern;
 mod sign;
 
-pub use check::{Finding, check};
+pub use check::{Finding, FindingKind, check};
 pub use codes::{CodePattern, Enhanced};
 pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
@@ -59,8 +60,8 @@ pub struct Rule {
     pub source: Option<String>,
     /// When the source was read.
     pub checked: Option<String>,
-    /// The version of this program that first had it, where it is not the first.
-    pub since: Option<String>,
+    /// The version of this program that first had it.
+    pub since: String,
     /// Whether no public source backs it.
     pub unverified: bool,
     /// Reply lines it must win.

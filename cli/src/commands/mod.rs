@@ -1,7 +1,10 @@
 //! The commands, one file each.
 
 pub(crate) mod classify;
+pub(crate) mod explain;
+pub(crate) mod lookup;
 pub(crate) mod manual;
+pub(crate) mod rules;
 pub(crate) mod scan;
 
 /// How a command that ran to its end went.

@@ -2,9 +2,11 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod prose;
 pub(crate) mod safe;
 pub(crate) mod table;
 pub(crate) mod tally;
+pub(crate) mod wording;
 
 use std::io::{self, IsTerminal};
 
