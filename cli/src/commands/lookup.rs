@@ -321,9 +321,7 @@ fn of_code<'k>(k: &Knowledge, word: &str, code: &'k Code, class: Option<u8>) -> 
         code: word.to_owned(),
         entry: &code.code,
         name: &code.name,
-        meaning: code
-            .category
-            .map(|c| meaning(c, code.permanence.unwrap_or_else(|| by_class(c)))),
+        meaning: category.map(|c| meaning(c, code.permanence.unwrap_or_else(|| by_class(c)))),
         says: &code.says,
         fix: code.fix.as_deref(),
         note: code.note.as_deref(),

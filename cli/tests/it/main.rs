@@ -8,3 +8,4 @@ mod order;
 mod output;
 mod sources;
 mod support;
+mod tools;

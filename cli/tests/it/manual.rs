@@ -20,7 +20,14 @@ fn exit_codes() {
 
 #[test]
 fn every_command_has_examples() {
-    for command in ["scan", "classify", "completions", "man"] {
+    for command in [
+        "scan",
+        "classify",
+        "explain",
+        "lookup",
+        "completions",
+        "man",
+    ] {
         let text = String::from_utf8(run(&[command, "--help"]).stdout).unwrap();
         assert!(
             text.contains("Example") && text.contains(&format!("undeliverable {command}")),
