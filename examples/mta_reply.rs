@@ -35,8 +35,10 @@ fn main() -> std::io::Result<()> {
     // Built once; some milliseconds.
     let engine = Engine::new();
     let lines: Vec<String> = std::thread::scope(|threads| {
-        let workers: Vec<_> =
-            ATTEMPTS.iter().map(|attempt| threads.spawn(|| decide(&engine, attempt))).collect();
+        let workers: Vec<_> = ATTEMPTS
+            .iter()
+            .map(|attempt| threads.spawn(|| decide(&engine, attempt)))
+            .collect();
         workers.into_iter().filter_map(|w| w.join().ok()).collect()
     });
     let mut out = std::io::stdout().lock();
@@ -45,7 +47,9 @@ fn main() -> std::io::Result<()> {
 
 fn decide(engine: &Engine, attempt: &Attempt) -> String {
     let verdict = engine.classify(
-        Reply::new(attempt.reply).recipient(attempt.recipient).remote_mta(attempt.remote_mta),
+        Reply::new(attempt.reply)
+            .recipient(attempt.recipient)
+            .remote_mta(attempt.remote_mta),
     );
     let what = match verdict.address_action {
         AddressAction::Suppress | AddressAction::SuppressDomain => "never again".to_owned(),
@@ -56,5 +60,8 @@ fn decide(engine: &Engine, attempt: &Attempt) -> String {
         },
     };
     let sure = verdict.confidence;
-    format!("{}: {} ({sure:.2}): {what}", attempt.recipient, verdict.category)
+    format!(
+        "{}: {} ({sure:.2}): {what}",
+        attempt.recipient, verdict.category
+    )
 }

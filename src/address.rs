@@ -307,7 +307,9 @@ pub(crate) fn decode_return_path(address: &str) -> Option<Decoded> {
 
 /// The return path as we wrote it: without BATV, and without what an SRS forwarder made of it.
 pub(crate) fn unwrap_return_path(address: &str) -> String {
-    let Some((local, domain)) = address.rsplit_once('@') else { return address.to_owned() };
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return address.to_owned();
+    };
     match decode_srs(local) {
         // A forwarder may have wrapped a path that already carried BATV.
         Some(inner) => match inner.rsplit_once('@') {

@@ -13,13 +13,60 @@ use crate::words::{Action, AddressSource, Kind, Trust};
 
 /// Identifier headers of campaign software that are kept from the returned message, unless the builder is told others.
 const ID_HEADERS: &[&str] = &[
-    "X-Campaign-ID", "X-Campaign", "X-CampaignID", "X-Mailgun-Sid", "X-Mailgun-Variables", "X-SG-EID", "X-SES-Message-ID",
-    "Feedback-ID", "X-Feedback-ID", "List-ID", "X-Mailer-Id", "X-MC-User", "X-Mandrill-User", "X-Job", "X-JobID", "X-job", "X-Msg-ID",
-    "X-MessageID", "X-Message-Id", "X-Newsletter-ID", "X-Subscriber-ID", "X-SubscriberID", "X-ListMember", "X-List-ID", "X-CSA-Complaints", "X-Report-Abuse-To",
-    "X-Mailing-ID", "X-MailingID", "X-Contact-ID", "X-Recipient-ID", "X-Delivery-ID", "X-Batch-ID", "X-Queue-ID", "X-PM-Message-Id",
-    "X-SMTPAPI", "X-MSYS-API", "X-Listmonk-Campaign", "X-Listmonk-Subscriber", "X-Mailchimp-Campaign", "X-Klaviyo-Message-ID", "X-EmarSys-Identify", "X-rpcampaign",
-    "X-Virtual-MTA", "X-binding", "X-AccountCode", "X-Entity-Ref-ID", "X-ID", "X-EID", "CFBL-Feedback-ID", "X-Undeliverable-Token",
+    "X-Campaign-ID",
+    "X-Campaign",
+    "X-CampaignID",
+    "X-Mailgun-Sid",
+    "X-Mailgun-Variables",
+    "X-SG-EID",
+    "X-SES-Message-ID",
+    "Feedback-ID",
+    "X-Feedback-ID",
+    "List-ID",
+    "X-Mailer-Id",
+    "X-MC-User",
+    "X-Mandrill-User",
+    "X-Job",
+    "X-JobID",
+    "X-job",
+    "X-Msg-ID",
+    "X-MessageID",
+    "X-Message-Id",
+    "X-Newsletter-ID",
+    "X-Subscriber-ID",
+    "X-SubscriberID",
+    "X-ListMember",
+    "X-List-ID",
+    "X-CSA-Complaints",
+    "X-Report-Abuse-To",
+    "X-Mailing-ID",
+    "X-MailingID",
+    "X-Contact-ID",
+    "X-Recipient-ID",
+    "X-Delivery-ID",
+    "X-Batch-ID",
+    "X-Queue-ID",
+    "X-PM-Message-Id",
+    "X-SMTPAPI",
+    "X-MSYS-API",
+    "X-Listmonk-Campaign",
+    "X-Listmonk-Subscriber",
+    "X-Mailchimp-Campaign",
+    "X-Klaviyo-Message-ID",
+    "X-EmarSys-Identify",
+    "X-rpcampaign",
+    "X-Virtual-MTA",
+    "X-binding",
+    "X-AccountCode",
+    "X-Entity-Ref-ID",
+    "X-ID",
+    "X-EID",
+    "CFBL-Feedback-ID",
+    "X-Undeliverable-Token",
 ];
+
+/// The problem of a notice that tells nowhere whom it is about.
+const NOBODY: &str = "nobody is named";
 
 /// Reads messages and judges replies. Built once, shared by all threads: `Send + Sync`, no lock on the way.
 ///
@@ -54,7 +101,10 @@ impl Default for Engine {
 impl Engine {
     /// An engine with the built-in knowledge and the default limits.
     pub fn new() -> Self {
-        #[allow(clippy::expect_used, reason = "a test loads the built-in rules; they cannot fail elsewhere")]
+        #[allow(
+            clippy::expect_used,
+            reason = "a test loads the built-in rules; they cannot fail elsewhere"
+        )]
         Engine::builder().build().expect("the built-in rules load")
     }
 
@@ -96,55 +146,144 @@ impl Engine {
         let bytes = message::uniform(bytes);
         let message = Message::read(&bytes, &self.limits, &mut problems);
         let notice = Notice::read(&message, &self.knowledge, &self.limits, &self.id_headers);
-        self.report(&notice, problems)
+        let report = self.report(&notice, problems);
+        match wrapped_report(&notice, &report) {
+            Some(part) => self.with_wrapped(report, &message.content(part)),
+            None => report,
+        }
+    }
+
+    /// `report` with what the report inside it says of recipients and of the message.
+    fn with_wrapped(&self, mut report: Report, bytes: &[u8]) -> Report {
+        let message = Message::read(bytes, &self.limits, &mut report.problems);
+        let notice = Notice::read(&message, &self.knowledge, &self.limits, &self.id_headers);
+        let inner = self.report(&notice, Vec::new());
+        let names = |r: &Recipient| {
+            r.final_recipient.is_some() && r.address_from != Some(AddressSource::ReturnedHeaders)
+        };
+        if (inner.kind.is_failure_notice() || inner.kind == Kind::Delivered)
+            && inner.recipients.iter().any(names)
+        {
+            report.kind = inner.kind;
+            report.recipients = inner.recipients;
+            report.original = inner.original;
+            report.dialect = report.dialect.or(inner.dialect);
+            report.reporting_mta = inner.reporting_mta;
+            report.arrival_date = inner.arrival_date;
+            report.original_envelope_id = inner.original_envelope_id;
+            report.problems.retain(|p| p != NOBODY);
+            report
+                .problems
+                .push("the report is wrapped in another message".to_owned());
+        }
+        report
     }
 
     fn report(&self, notice: &Notice<'_, '_>, mut problems: Vec<String>) -> Report {
         let message = notice.message;
         let max = self.limits.max_recipients;
-        let mut status = report::delivery_status(message, notice.is_from_daemon(), max, &mut problems);
+        let mut status =
+            report::delivery_status(message, notice.is_from_daemon(), max, &mut problems);
         if status.is_none()
             && let Some(at) = message::status_fields_in(&notice.words)
             && notice.is_from_daemon()
         {
-            status = Some(DeliveryStatus::read(&notice.words[at..], max, &mut problems)).filter(|s| !s.is_empty());
+            status = Some(DeliveryStatus::read(
+                &notice.words[at..],
+                max,
+                &mut problems,
+            ))
+            .filter(|s| !s.is_empty());
         }
         let part_text = |essence: &str| {
-            message.part(essence).filter(|p| !p.attachment || message.parts[0].media.is("multipart/report")).map(|p| String::from_utf8_lossy(&message.content(p)).into_owned())
+            message
+                .part(essence)
+                .filter(|p| !p.attachment || message.parts[0].media.is("multipart/report"))
+                .map(|p| String::from_utf8_lossy(&message.content(p)).into_owned())
         };
         let mut feedback = part_text("message/feedback-report").map(|t| report::feedback(&t));
         if feedback.is_none() {
-            feedback = report::jmrp(message, &notice.subject, notice.returned.as_ref().and_then(|r| r.complaint_recipient.as_deref()));
+            feedback = report::jmrp(
+                message,
+                &notice.subject,
+                notice
+                    .returned
+                    .as_ref()
+                    .and_then(|r| r.complaint_recipient.as_deref()),
+            );
         }
         let disposition = part_text("message/disposition-notification")
             .or_else(|| part_text("message/global-disposition-notification"))
             .map(|t| Disposition::read(&t));
         let structure = Structure {
             status: status.as_ref(),
-            feedback_type: feedback.as_ref().map(|f| f.feedback_type.as_deref().unwrap_or("other")),
+            feedback_type: feedback
+                .as_ref()
+                .map(|f| f.feedback_type.as_deref().unwrap_or("other")),
             disposition: disposition.as_ref(),
         };
         let signs = Signs::find(&self.knowledge, notice);
-        let told = status.as_ref().is_some_and(|s| s.recipients.iter().all(|r| r.final_recipient.is_some() && r.diagnostic.is_some()));
+        let told = status.as_ref().is_some_and(|s| {
+            s.recipients.iter().all(|r| {
+                r.final_recipient.is_some()
+                    && r.diagnostic.is_some()
+                    && r.diagnostic_type != "x-unix"
+            })
+        });
         let software = dialect::recognise(&self.knowledge, notice, &signs.marks, status.as_ref());
-        let reading = if told { dialect::Reading::default() } else { dialect::read(notice, software.map(|d| d.id.as_str())) };
-        let names_failure = reading.failures.iter().any(|f| f.diagnostic.as_deref().is_some_and(|d| self.is_failure(d)));
-        let kind = kind::decide(notice, &structure, &signs, names_failure);
+        let reading = if told {
+            dialect::Reading::default()
+        } else {
+            dialect::read(notice, software.map(|d| d.id.as_str()))
+        };
+        let names_failure = reading
+            .failures
+            .iter()
+            .any(|f| f.diagnostic.as_deref().is_some_and(|d| self.is_failure(d)));
+        let kind = reading
+            .kind
+            .unwrap_or_else(|| kind::decide(notice, &structure, &signs, names_failure));
+        feedback = feedback.or(reading.feedback);
+        let told_original = reading.original;
 
         let recipients = if kind.is_failure_notice() || kind == Kind::Delivered {
-            self.recipients(notice, kind, status.as_ref(), disposition.as_ref(), reading.failures, &mut problems)
+            self.recipients(
+                notice,
+                kind,
+                status.as_ref(),
+                disposition.as_ref(),
+                reading.failures,
+                &mut problems,
+            )
         } else {
             Vec::new()
         };
-        let is_notice = kind.is_failure_notice() || matches!(kind, Kind::Delivered | Kind::Complaint);
-        let fields = status.as_ref().filter(|_| kind.is_failure_notice() || kind == Kind::Delivered);
+        let is_notice =
+            kind.is_failure_notice() || matches!(kind, Kind::Delivered | Kind::Complaint);
+        let fields = status
+            .as_ref()
+            .filter(|_| kind.is_failure_notice() || kind == Kind::Delivered);
         let of_message = |name: &str| fields.and_then(|s| s.message.get(name));
-        let signals = if kind == Kind::AutoReply { Signals { is: signs.signals(), ..Signals::default() } } else { Signals::default() };
-        let end = notice.returned.as_ref().and_then(|r| r.end).unwrap_or(message.bytes.len());
+        let signals = if kind == Kind::AutoReply {
+            Signals {
+                is: signs.signals(),
+                ..Signals::default()
+            }
+        } else {
+            Signals::default()
+        };
+        let end = notice
+            .returned
+            .as_ref()
+            .and_then(|r| r.end)
+            .unwrap_or(message.bytes.len());
         Report {
             schema: SCHEMA,
             source: None,
-            event_id: message::event_id(&message.bytes[..end.min(message.bytes.len())], message.header.len),
+            event_id: message::event_id(
+                &message.bytes[..end.min(message.bytes.len())],
+                message.header.len,
+            ),
             notice: notice.info.clone(),
             feedback: feedback.filter(|_| matches!(kind, Kind::Complaint | Kind::Report)),
             kind,
@@ -152,8 +291,14 @@ impl Engine {
             trust: Trust::Unverified,
             reporting_mta: of_message("reporting-mta").map(mta),
             arrival_date: of_message("arrival-date").and_then(date),
-            original_envelope_id: of_message("original-envelope-id").map(|v| crate::address::decode_xtext(v).into_owned()),
-            original: notice.returned.as_ref().map(|r| r.original.clone()).filter(|o| *o != Default::default()),
+            original_envelope_id: of_message("original-envelope-id")
+                .map(|v| crate::address::decode_xtext(v).into_owned()),
+            original: notice
+                .returned
+                .as_ref()
+                .map(|r| r.original.clone())
+                .or(told_original)
+                .filter(|o| *o != Default::default()),
             recipients,
             signals,
             problems,
@@ -181,12 +326,27 @@ impl Engine {
             _ => Action::Failed,
         };
         if let Some(status) = status {
-            return status.recipients.iter().map(|r| self.of_fields(notice, r, &failures, status.recipients.len(), default_action)).collect();
+            return status
+                .recipients
+                .iter()
+                .map(|r| {
+                    self.of_fields(
+                        notice,
+                        r,
+                        &failures,
+                        status.recipients.len(),
+                        default_action,
+                    )
+                })
+                .collect();
         }
         let mut failures = failures;
         if let Some(d) = disposition {
             failures = vec![Failure {
-                address: d.final_recipient.clone().or_else(|| d.original_recipient.clone()),
+                address: d
+                    .final_recipient
+                    .clone()
+                    .or_else(|| d.original_recipient.clone()),
                 original: d.original_recipient.clone(),
                 source: Some(AddressSource::FinalRecipient),
                 diagnostic: Some(d.error.clone().unwrap_or_else(|| notice.words.clone())),
@@ -194,20 +354,41 @@ impl Engine {
             }];
         }
         if failures.iter().all(|f| f.address.is_none()) {
-            let words = failures.into_iter().next().and_then(|f| f.diagnostic).or_else(|| Some(notice.words.clone()));
+            let words = failures
+                .into_iter()
+                .next()
+                .and_then(|f| f.diagnostic)
+                .or_else(|| Some(notice.words.clone()));
             failures = named_elsewhere(notice, words);
         }
         if failures.is_empty() {
-            problems.push("nobody is named".to_owned());
-            failures.push(Failure { diagnostic: Some(notice.words.clone()), ..Failure::default() });
+            problems.push(NOBODY.to_owned());
+            failures.push(Failure {
+                diagnostic: Some(notice.words.clone()),
+                ..Failure::default()
+            });
         }
-        failures.into_iter().map(|f| self.of_failure(f, default_action)).collect()
+        failures
+            .into_iter()
+            .map(|f| self.of_failure(f, default_action))
+            .collect()
     }
 
     fn of_failure(&self, f: Failure, default_action: Action) -> Recipient {
         let action = f.action.unwrap_or(default_action);
-        let words = f.diagnostic.as_deref().map(|d| crate::knowledge::one_line(d).into_owned()).unwrap_or_default();
-        let verdict = self.verdict(&words, f.status.as_deref(), f.remote_mta.as_deref(), f.address.as_deref(), action, "text");
+        let words = f
+            .diagnostic
+            .as_deref()
+            .map(|d| crate::knowledge::one_line(d).into_owned())
+            .unwrap_or_default();
+        let verdict = self.verdict(
+            &words,
+            f.status.as_deref(),
+            f.remote_mta.as_deref(),
+            f.address.as_deref(),
+            action,
+            "text",
+        );
         Recipient {
             original_recipient: f.original.filter(|o| Some(o) != f.address.as_ref()),
             final_recipient: f.address,
@@ -220,15 +401,32 @@ impl Engine {
         }
     }
 
-    fn of_fields(&self, notice: &Notice<'_, '_>, r: &RecipientFields, failures: &[Failure], count: usize, default_action: Action) -> Recipient {
+    fn of_fields(
+        &self,
+        notice: &Notice<'_, '_>,
+        r: &RecipientFields,
+        failures: &[Failure],
+        count: usize,
+        default_action: Action,
+    ) -> Recipient {
         let action = r.action.unwrap_or(default_action);
         let (mut address, mut source) = (r.final_recipient.clone(), AddressSource::FinalRecipient);
-        let usable = |a: &Option<String>| a.as_deref().is_some_and(|a| a.find('@').is_some_and(|i| i > 0) || a.starts_with('/'));
+        let usable = |a: &Option<String>| {
+            a.as_deref()
+                .is_some_and(|a| a.find('@').is_some_and(|i| i > 0) || a.starts_with('/'))
+        };
         if !usable(&address) && usable(&r.original_recipient) {
-            (address, source) = (r.original_recipient.clone(), AddressSource::OriginalRecipient);
+            (address, source) = (
+                r.original_recipient.clone(),
+                AddressSource::OriginalRecipient,
+            );
         }
         if !usable(&address) {
-            let found = failures.iter().find(|f| f.address.is_some()).cloned().or_else(|| named_elsewhere(notice, None).into_iter().next());
+            let found = failures
+                .iter()
+                .find(|f| f.address.is_some())
+                .cloned()
+                .or_else(|| named_elsewhere(notice, None).into_iter().next());
             if let Some(f) = found.filter(|_| count == 1 || address.is_none()) {
                 (address, source) = (f.address, f.source.unwrap_or(AddressSource::Text));
             }
@@ -238,18 +436,39 @@ impl Engine {
                 (Some(a), Some(b)) => crate::address::same(a, b),
                 _ => false,
             });
-            let own = own.or(failures.first().filter(|_| count == 1 && failures.len() == 1));
-            own.and_then(|f| f.diagnostic.clone()).or_else(|| (count == 1).then(|| notice.words.clone()))
+            let own = own.or(failures
+                .first()
+                .filter(|_| count == 1 && failures.len() == 1));
+            own.and_then(|f| f.diagnostic.clone())
+                .or_else(|| (count == 1).then(|| notice.words.clone()))
         };
+        // `X-Unix; 77` is the exit status of a program: the words say what it meant.
+        let exit_status = r.diagnostic_type == "x-unix"
+            && r.diagnostic
+                .as_deref()
+                .is_some_and(|d| d.trim().bytes().all(|b| b.is_ascii_digit()));
         let (words, from) = match &r.diagnostic {
+            Some(d) if exit_status => (of_words().or_else(|| Some(d.clone())), "text"),
             Some(d) => (Some(d.clone()), "diagnostic_code"),
             None if matches!(action, Action::Failed | Action::Delayed) => (of_words(), "text"),
             None => (None, "text"),
         };
-        let words = words.map(|w| crate::knowledge::one_line(&w).into_owned()).unwrap_or_default();
-        let verdict = self.verdict(&words, r.status.as_deref(), r.remote_mta.as_deref(), address.as_deref(), action, from);
+        let words = words
+            .map(|w| crate::knowledge::one_line(&w).into_owned())
+            .unwrap_or_default();
+        let verdict = self.verdict(
+            &words,
+            r.status.as_deref(),
+            r.remote_mta.as_deref(),
+            address.as_deref(),
+            action,
+            from,
+        );
         Recipient {
-            original_recipient: r.original_recipient.clone().filter(|o| Some(o) != address.as_ref()),
+            original_recipient: r
+                .original_recipient
+                .clone()
+                .filter(|o| Some(o) != address.as_ref()),
             address_from: address.is_some().then_some(source),
             final_recipient: address,
             action: Some(action),
@@ -260,24 +479,69 @@ impl Engine {
         }
     }
 
-    fn verdict(&self, words: &str, status: Option<&str>, remote: Option<&str>, address: Option<&str>, action: Action, from: &'static str) -> RecipientVerdict {
+    fn verdict(
+        &self,
+        words: &str,
+        status: Option<&str>,
+        remote: Option<&str>,
+        address: Option<&str>,
+        action: Action,
+        from: &'static str,
+    ) -> RecipientVerdict {
         if !matches!(action, Action::Failed | Action::Delayed) {
             return RecipientVerdict {
-                status: status.and_then(verdict::parse_status).map(|s| s.to_string()),
+                status: status
+                    .and_then(verdict::parse_status)
+                    .map(|s| s.to_string()),
                 diagnostic_code: Some(words.to_owned()).filter(|w| !w.is_empty()),
                 details: Details::default(),
                 ..RecipientVerdict::default()
             };
         }
-        let reply = Reply { text: words, status, remote_mta: remote, recipient: address, provider: None, delayed: action == Action::Delayed };
+        let reply = Reply {
+            text: words,
+            status,
+            remote_mta: remote,
+            recipient: address,
+            provider: None,
+            delayed: action == Action::Delayed,
+        };
         let mut case = Case::new(&self.knowledge, reply);
         case.from = from;
         let mut verdict = judge(&self.knowledge, &case);
-        if from == "text" && verdict.diagnostic_code.as_ref().is_some_and(|d| d.len() > 1500) {
-            verdict.diagnostic_code = verdict.diagnostic_code.map(|d| d.chars().take(1000).collect());
+        if from == "text"
+            && verdict
+                .diagnostic_code
+                .as_ref()
+                .is_some_and(|d| d.len() > 1500)
+        {
+            verdict.diagnostic_code = verdict
+                .diagnostic_code
+                .map(|d| d.chars().take(1000).collect());
         }
         verdict.into()
     }
+}
+
+/// The report inside a notice that names nobody itself: gateways and virus filters wrap what they let through.
+fn wrapped_report<'n, 'x>(
+    notice: &'n Notice<'_, 'x>,
+    report: &Report,
+) -> Option<&'n message::Part<'x>> {
+    let unnamed =
+        |r: &Recipient| matches!(r.address_from, None | Some(AddressSource::ReturnedHeaders));
+    if !report.kind.is_failure_notice() || !report.recipients.iter().all(unnamed) {
+        return None;
+    }
+    let part = notice
+        .message
+        .parts
+        .iter()
+        .find(|p| p.media.is("message/rfc822"))?;
+    let head = &part.body[..part.body.len().min(64 * 1024)];
+    let header = message::Header::read(head, head.len(), 200);
+    let media = header.get("Content-Type")?.to_ascii_lowercase();
+    media.starts_with(b"multipart/report").then_some(part)
 }
 
 /// Whom the notice is about where its words name nobody: header, envelope recipient, returned headers, in that order.
@@ -305,15 +569,30 @@ fn named_elsewhere(notice: &Notice<'_, '_>, words: Option<String>) -> Vec<Failur
             Some(crate::address::Decoded::Srs(_)) | None => {}
         }
     }
-    let Some(returned) = &notice.returned else { return Vec::new() };
-    let own = returned.recipients.iter().find(|a| !notice.is_own_address(a));
-    let to = returned.original.to.iter().find(|_| returned.original.to.len() == 1);
-    own.or(to).map(|a| make(a.clone(), AddressSource::ReturnedHeaders)).into_iter().collect()
+    let Some(returned) = &notice.returned else {
+        return Vec::new();
+    };
+    let own = returned
+        .recipients
+        .iter()
+        .find(|a| !notice.is_own_address(a));
+    let to = returned
+        .original
+        .to
+        .iter()
+        .find(|_| returned.original.to.len() == 1);
+    own.or(to)
+        .map(|a| make(a.clone(), AddressSource::ReturnedHeaders))
+        .into_iter()
+        .collect()
 }
 
 fn mta(value: &str) -> String {
     let (_, name) = crate::address::split_type(value);
-    name.split([' ', '\n', '(']).next().unwrap_or_default().to_owned()
+    name.split([' ', '\n', '('])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 impl EngineBuilder {
@@ -347,7 +626,9 @@ impl EngineBuilder {
         Ok(Engine {
             knowledge: loader.build()?,
             limits: self.limits,
-            id_headers: self.id_headers.unwrap_or_else(|| ID_HEADERS.iter().map(|s| (*s).to_owned()).collect()),
+            id_headers: self
+                .id_headers
+                .unwrap_or_else(|| ID_HEADERS.iter().map(|s| (*s).to_owned()).collect()),
         })
     }
 }

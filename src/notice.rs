@@ -2,9 +2,7 @@
 
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, normalise};
-use crate::message::{
-    Header, Limits, Message, Part, addresses, date, field_text, inline_header,
-};
+use crate::message::{Header, Limits, Message, Part, addresses, date, field_text, inline_header};
 
 /// The most addresses of a `To` field that are kept.
 const MAX_TO: usize = 50;
@@ -46,10 +44,18 @@ pub(crate) struct Returned {
 
 impl<'m, 'x> Notice<'m, 'x> {
     /// Reads header, own words and returned header.
-    pub fn read(message: &'m Message<'x>, knowledge: &Knowledge, limits: &Limits, id_headers: &[String]) -> Self {
+    pub fn read(
+        message: &'m Message<'x>,
+        knowledge: &Knowledge,
+        limits: &Limits,
+        id_headers: &[String],
+    ) -> Self {
         let info = info(message);
         let subject = normalise(info.subject.as_deref().unwrap_or_default());
-        let from = message.text_of("From").map(|f| f.into_owned()).unwrap_or_default();
+        let from = message
+            .text_of("From")
+            .map(|f| f.into_owned())
+            .unwrap_or_default();
         let mut returned = returned_part(message, limits, id_headers);
         let mut words = own_words(message);
         if let Some((start, end)) = inline_header(&words) {
@@ -74,7 +80,16 @@ impl<'m, 'x> Notice<'m, 'x> {
             words.truncate(end);
             normal = normalise(&words);
         }
-        Notice { message, info, subject, from, words, normal, divider, returned }
+        Notice {
+            message,
+            info,
+            subject,
+            from,
+            words,
+            normal,
+            divider,
+            returned,
+        }
     }
 
     /// Addresses that are ours or the reporter's and so cannot be the one that failed, unless the notice says so.
@@ -83,13 +98,41 @@ impl<'m, 'x> Notice<'m, 'x> {
         self.info.to.iter().any(same)
             || self.info.from.as_ref().is_some_and(same)
             || self.info.envelope_to.as_ref().is_some_and(same)
-            || self.returned.as_ref().is_some_and(|r| r.original.from.as_ref().is_some_and(same))
+            || self
+                .returned
+                .as_ref()
+                .is_some_and(|r| r.original.from.as_ref().is_some_and(same))
+    }
+
+    /// Whether an address of the sender's can be the one that failed: it is the one the returned message was for, or
+    /// nothing tells whom that was for.
+    pub fn may_be_to_oneself(&self, address: &str) -> bool {
+        let Some(returned) = &self.returned else {
+            return true;
+        };
+        let mut to = returned
+            .original
+            .to
+            .iter()
+            .chain(&returned.recipients)
+            .peekable();
+        to.peek().is_none() || to.any(|a| a.eq_ignore_ascii_case(address))
     }
 
     /// Whether the message that came back was sent by whom the notice is for: what returning to sender means.
     pub fn returns_to_sender(&self) -> bool {
-        let Some(from) = self.returned.as_ref().and_then(|r| r.original.from.as_deref()) else { return false };
-        self.info.to.iter().chain(&self.info.envelope_to).any(|a| a.eq_ignore_ascii_case(from))
+        let Some(from) = self
+            .returned
+            .as_ref()
+            .and_then(|r| r.original.from.as_deref())
+        else {
+            return false;
+        };
+        self.info
+            .to
+            .iter()
+            .chain(&self.info.envelope_to)
+            .any(|a| a.eq_ignore_ascii_case(from))
     }
 
     /// Whether the sender calls itself a mail system.
@@ -102,13 +145,35 @@ impl<'m, 'x> Notice<'m, 'x> {
             .map(|a| a.split('@').next().unwrap_or_default().to_ascii_lowercase())
             .unwrap_or_default();
         const LOCALS: &[&str] = &[
-            "mailer-daemon", "mailerdaemon", "postmaster", "post_master", "post-master", "mdaemon", "mailer_daemon", "double-bounce",
-            "mail-daemon", "maildaemon", "mailsystem", "mail-system", "mail_system",
+            "mailer-daemon",
+            "mailerdaemon",
+            "postmaster",
+            "post_master",
+            "post-master",
+            "mdaemon",
+            "mailer_daemon",
+            "double-bounce",
+            "mail-daemon",
+            "maildaemon",
+            "mailsystem",
+            "mail-system",
+            "mail_system",
         ];
         const NAMES: &[&str] = &[
-            "mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem", "mail delivery service",
-            "mail system", "internet mail delivery", "postmaster", "mail administrator", "delivery subsystem",
-            "mail deliver system", "mailserver", "mail server", "content-filter at",
+            "mailer-daemon",
+            "mailer daemon",
+            "mail delivery system",
+            "mail delivery subsystem",
+            "mail delivery service",
+            "mail system",
+            "internet mail delivery",
+            "postmaster",
+            "mail administrator",
+            "delivery subsystem",
+            "mail deliver system",
+            "mailserver",
+            "mail server",
+            "content-filter at",
         ];
         LOCALS.iter().any(|l| local == *l || local.starts_with(l))
             || local.starts_with("microsoftexchange")
@@ -120,15 +185,27 @@ impl<'m, 'x> Notice<'m, 'x> {
         let mut paths = self.message.header.all("Return-Path");
         paths.next().is_some_and(|p| {
             let p = p.trim_ascii();
-            p == b"<>" || p.is_empty() || p.len() > 13 && p[..14].eq_ignore_ascii_case(b"<mailer-daemon")
+            p == b"<>"
+                || p.is_empty()
+                || p.len() > 13 && p[..14].eq_ignore_ascii_case(b"<mailer-daemon")
         })
     }
 }
 
 /// Where the words say that the returned message begins: the start of that line.
 fn returned_marker(knowledge: &Knowledge, words: &str, normal: &str) -> Option<usize> {
-    let marks = |text: &str| knowledge.signs_in_body(text).hits.iter().any(|h| knowledge.sign(h.0).means == Means::Returned && h.1 < 12);
-    knowledge.signs_in_body(normal).hits.iter().find(|h| knowledge.sign(h.0).means == Means::Returned)?;
+    let marks = |text: &str| {
+        knowledge
+            .signs_in_body(text)
+            .hits
+            .iter()
+            .any(|h| knowledge.sign(h.0).means == Means::Returned && h.1 < 12)
+    };
+    knowledge
+        .signs_in_body(normal)
+        .hits
+        .iter()
+        .find(|h| knowledge.sign(h.0).means == Means::Returned)?;
     let mut at = 0;
     for line in words.split_inclusive('\n') {
         // A notice that begins with the mark has its words behind it.
@@ -142,16 +219,32 @@ fn returned_marker(knowledge: &Knowledge, words: &str, normal: &str) -> Option<u
 
 fn info(message: &Message<'_>) -> NoticeInfo {
     let header = &message.header;
-    let first = |name: &str| header.get(name).and_then(|v| addresses(v, 1).into_iter().next());
+    let first = |name: &str| {
+        header
+            .get(name)
+            .and_then(|v| addresses(v, 1).into_iter().next())
+    };
     NoticeInfo {
         message_id: header.get("Message-ID").and_then(message_id),
         from: first("From"),
-        to: header.get("To").map(|v| addresses(v, MAX_TO)).unwrap_or_default(),
+        to: header
+            .get("To")
+            .map(|v| addresses(v, MAX_TO))
+            .unwrap_or_default(),
         subject: message.text_of("Subject").map(|s| s.into_owned()),
-        date: header.get("Date").and_then(|v| date(&String::from_utf8_lossy(v))),
-        envelope_to: ["Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "X-Rcpt-To"]
-            .iter()
-            .find_map(|n| first(n)),
+        date: header
+            .get("Date")
+            .and_then(|v| date(&String::from_utf8_lossy(v))),
+        envelope_to: [
+            "Delivered-To",
+            "X-Original-To",
+            "Envelope-To",
+            "X-Envelope-To",
+            "X-Delivered-To",
+            "X-Rcpt-To",
+        ]
+        .iter()
+        .find_map(|n| first(n)),
     }
 }
 
@@ -190,10 +283,20 @@ fn own_words(message: &Message<'_>) -> String {
 
 fn returned_part(message: &Message<'_>, limits: &Limits, ids: &[String]) -> Option<Returned> {
     // The last one: a forwarded notice may carry another before it.
-    let part = message.parts.iter().find(|p| p.is_message() || p.is_header())?;
+    let part = message
+        .parts
+        .iter()
+        .find(|p| p.is_message() || p.is_header())?;
     let content = message.content(part);
-    let blank = content.iter().take_while(|b| matches!(b, b'\n' | b'\r')).count();
-    let header = Header::read(&content[blank..], limits.max_header_bytes, limits.max_fields);
+    let blank = content
+        .iter()
+        .take_while(|b| matches!(b, b'\n' | b'\r'))
+        .count();
+    let header = Header::read(
+        &content[blank..],
+        limits.max_header_bytes,
+        limits.max_fields,
+    );
     if header.fields.is_empty() {
         return None;
     }
@@ -213,28 +316,53 @@ fn end_in(message: &Message<'_>, part: &Part<'_>, len: usize) -> Option<usize> {
 }
 
 fn read_returned(header: &Header<'_>, id_headers: &[String]) -> Returned {
-    let first = |name: &str| header.get(name).and_then(|v| addresses(v, 1).into_iter().next());
+    let first = |name: &str| {
+        header
+            .get(name)
+            .and_then(|v| addresses(v, 1).into_iter().next())
+    };
     let mut original = Original {
         message_id: header.get("Message-ID").and_then(message_id),
         from: first("From"),
-        to: header.get("To").map(|v| addresses(v, MAX_TO)).unwrap_or_default(),
-        subject: header.get("Subject").map(|v| field_text(v, None).into_owned()),
-        date: header.get("Date").and_then(|v| date(&String::from_utf8_lossy(v))),
+        to: header
+            .get("To")
+            .map(|v| addresses(v, MAX_TO))
+            .unwrap_or_default(),
+        subject: header
+            .get("Subject")
+            .map(|v| field_text(v, None).into_owned()),
+        date: header
+            .get("Date")
+            .and_then(|v| date(&String::from_utf8_lossy(v))),
         ..Original::default()
     };
     for field in &header.fields {
-        let Ok(name) = std::str::from_utf8(field.name) else { continue };
+        let Ok(name) = std::str::from_utf8(field.name) else {
+            continue;
+        };
         if id_headers.iter().any(|h| h.eq_ignore_ascii_case(name)) {
             let value = field_text(field.value, None).trim().to_owned();
-            original.ids.entry(name.to_ascii_lowercase()).or_insert(value);
+            original
+                .ids
+                .entry(name.to_ascii_lowercase())
+                .or_insert(value);
         }
     }
-    let recipients = ["X-Original-Recipient", "X-Actual-Recipient", "X-Envelope-To", "Envelope-To", "X-Original-To", "Delivered-To"]
-        .iter()
-        .filter_map(|n| first(n))
-        .collect();
+    let recipients = [
+        "X-Original-Recipient",
+        "X-Actual-Recipient",
+        "X-Envelope-To",
+        "Envelope-To",
+        "X-Original-To",
+        "Delivered-To",
+    ]
+    .iter()
+    .filter_map(|n| first(n))
+    .collect();
     Returned {
-        sent_at: header.get("Date").and_then(|v| crate::message::timestamp(&String::from_utf8_lossy(v))),
+        sent_at: header
+            .get("Date")
+            .and_then(|v| crate::message::timestamp(&String::from_utf8_lossy(v))),
         complaint_recipient: first("X-HmXmrOriginalRecipient"),
         original,
         recipients,

@@ -3,13 +3,19 @@
 //! A dialect is recognised by its marks in `rules/dialects.toml`. Most layouts are read by [`prose`]; a file of its
 //! own has what that reader cannot know.
 
+mod amazon;
+mod candidate;
+mod oracle;
 mod prose;
 mod recognise;
+mod sendmail5;
+mod words;
 
 pub(crate) use recognise::recognise;
 
+use crate::contract::{Feedback, Original};
 use crate::notice::Notice;
-use crate::words::{Action, AddressSource};
+use crate::words::{Action, AddressSource, Kind};
 
 /// One recipient as a notice names it.
 #[derive(Clone, Debug, Default)]
@@ -29,9 +35,34 @@ pub(crate) struct Failure {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
     pub failures: Vec<Failure>,
+    /// The kind, where the layout leaves no doubt.
+    pub kind: Option<Kind>,
+    /// The fields of a complaint.
+    pub feedback: Option<Feedback>,
+    /// The message it is about, where the layout tells without returning it.
+    pub original: Option<Original>,
 }
 
-/// Reads the notice's own words, as the software of this id writes them.
-pub(crate) fn read(notice: &Notice<'_, '_>, _dialect: Option<&str>) -> Reading {
-    Reading { failures: prose::read(notice) }
+/// Reads the notice's own words, as the software of this id writes them; the general reader has what that leaves.
+pub(crate) fn read(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Reading {
+    let failures = match dialect {
+        Some("amazon-sns") => {
+            if let Some(reading) = amazon::read(notice) {
+                return reading;
+            }
+            Vec::new()
+        }
+        Some("oracle" | "icloud") => oracle::read(notice),
+        Some("sendmail5") => sendmail5::read(notice),
+        _ => Vec::new(),
+    };
+    let failures = if failures.is_empty() {
+        prose::read(notice)
+    } else {
+        failures
+    };
+    Reading {
+        failures,
+        ..Reading::default()
+    }
 }

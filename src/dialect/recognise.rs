@@ -33,7 +33,11 @@ pub(crate) fn recognise<'k>(
         met.boundary(boundary);
     }
     if let Some(status) = status {
-        let of_message = status.message.fields.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let of_message = status
+            .message
+            .fields
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()));
         let types = status
             .recipients
             .iter()

@@ -101,17 +101,25 @@ impl DialectIndex {
         }
         let at = self.conditions.len();
         let condition = match place.split_once(' ') {
-            Some(("field", name)) => Condition::Field(name.trim().to_ascii_lowercase(), pattern.to_owned()),
+            Some(("field", name)) => {
+                Condition::Field(name.trim().to_ascii_lowercase(), pattern.to_owned())
+            }
             Some(("status-field", name)) => {
                 Condition::StatusField(name.trim().to_ascii_lowercase(), pattern.to_owned())
             }
-            None if place == "from" || place == "message-id" => Condition::Field(place.to_owned(), pattern.to_owned()),
+            None if place == "from" || place == "message-id" => {
+                Condition::Field(place.to_owned(), pattern.to_owned())
+            }
             None if place == "boundary" => Condition::Boundary(pattern.to_owned()),
             None if place == "body" || place == "subject" => {
                 if check && let Some(why) = check_pattern(pattern, SHORTEST) {
                     return Err(why);
                 }
-                let place = if place == "body" { Place::Body } else { Place::Subject };
+                let place = if place == "body" {
+                    Place::Body
+                } else {
+                    Place::Subject
+                };
                 self.texts.push((place, pattern.to_owned()));
                 self.of_text.push(vec![at]);
                 Condition::Text
@@ -165,7 +173,9 @@ impl Met<'_> {
     pub fn status_fields<'v>(&mut self, fields: impl Iterator<Item = (&'v str, &'v str)> + Clone) {
         for (i, condition) in self.index.conditions.iter().enumerate() {
             if let Condition::StatusField(name, pattern) = condition {
-                self.met[i] |= fields.clone().any(|(n, v)| n == name && glob(pattern, v.trim()));
+                self.met[i] |= fields
+                    .clone()
+                    .any(|(n, v)| n == name && glob(pattern, v.trim()));
             }
         }
     }
@@ -226,7 +236,11 @@ mod tests {
                 ],
                 &["base"],
             ),
-            dialect("base", &["body: this is the base", "subject: returned"], &[]),
+            dialect(
+                "base",
+                &["body: this is the base", "subject: returned"],
+                &[],
+            ),
         ];
         let index = DialectIndex::new(&list).unwrap();
         let mut met = index.start();
@@ -253,7 +267,8 @@ mod tests {
             let (id, message) = DialectIndex::new(&[dialect("x", &[mark], &[])]).unwrap_err();
             assert!(id == "x" && message.contains(why), "{message}");
         }
-        let (_, message) = DialectIndex::new(&[dialect("x", &["body: words"], &["y"])]).unwrap_err();
+        let (_, message) =
+            DialectIndex::new(&[dialect("x", &["body: words"], &["y"])]).unwrap_err();
         assert!(message.contains("no dialect \"y\""), "{message}");
     }
 }

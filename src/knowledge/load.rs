@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::file::{At, CategoryEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target,
-    check_pattern, glob,
+    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, HeaderSign, Knowledge,
+    PatternSet, Provider, Rule, Sign, Target, check_pattern, glob,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -43,8 +43,14 @@ impl Loader {
     /// The files of `rules/`.
     pub fn built_in() -> Result<Self, Error> {
         let mut loader = Loader::default();
-        let files: Vec<(String, RuleFile)> = postcard::from_bytes(super::BUILT_IN)
-            .map_err(|e| Error::new("rules/", None, format!("the stored rules cannot be read: {e}")))?;
+        let files: Vec<(String, RuleFile)> =
+            postcard::from_bytes(super::BUILT_IN).map_err(|e| {
+                Error::new(
+                    "rules/",
+                    None,
+                    format!("the stored rules cannot be read: {e}"),
+                )
+            })?;
         for (name, file) in files {
             loader.add(&name, file, false)?;
         }
@@ -58,7 +64,19 @@ impl Loader {
     }
 
     fn add(&mut self, name: &str, file: RuleFile, own: bool) -> Result<(), Error> {
-        let RuleFile { provider, defaults, rule, sign, header, code, blocklist, category, dialect, off, .. } = file;
+        let RuleFile {
+            provider,
+            defaults,
+            rule,
+            sign,
+            header,
+            code,
+            blocklist,
+            category,
+            dialect,
+            off,
+            ..
+        } = file;
         let home = provider.as_ref().map(|p| p.id.clone());
         if let Some(p) = provider {
             let entry = Provider {
@@ -148,7 +166,11 @@ impl Loader {
             let At { line, entry: s } = at;
             for t in s.text.iter().filter(|_| own) {
                 // The border of the subject is part of the pattern there.
-                let shortest = if s.matching == Matching::Contains { SHORTEST } else { 1 };
+                let shortest = if s.matching == Matching::Contains {
+                    SHORTEST
+                } else {
+                    1
+                };
                 if let Some(why) = check_pattern(t, shortest) {
                     let message = format!("sign {:?}: text {t:?}: {why}", s.id);
                     return Err(Error::new(name, Some(line), message));
@@ -207,18 +229,47 @@ impl Loader {
             });
         }
         for c in category {
-            let CategoryEntry { id, name, says, address, sender, esp } = c;
-            self.categories.insert(id, CategoryText { name, says, address, sender, esp });
+            let CategoryEntry {
+                id,
+                name,
+                says,
+                address,
+                sender,
+                esp,
+            } = c;
+            self.categories.insert(
+                id,
+                CategoryText {
+                    name,
+                    says,
+                    address,
+                    sender,
+                    esp,
+                },
+            );
         }
         for at in dialect {
             let At { line, entry: d } = at;
             let known = self.dialects.iter().position(|o| o.id == d.id);
             if known.is_some() && !own {
-                return Err(Error::new(name, Some(line), format!("dialect {:?}: this id is taken", d.id)));
+                return Err(Error::new(
+                    name,
+                    Some(line),
+                    format!("dialect {:?}: this id is taken", d.id),
+                ));
             }
-            self.dialect_places.insert(d.id.clone(), (name.to_owned(), line));
+            self.dialect_places
+                .insert(d.id.clone(), (name.to_owned(), line));
             let (id, unverified) = (d.id, d.unverified);
-            let entry = Dialect { id, name: d.name, marks: d.marks, over: d.over, source: d.source, unverified, own };
+            let entry = Dialect {
+                id,
+                name: d.name,
+                marks: d.marks,
+                over: d.over,
+                source: d.source,
+                unverified,
+                own,
+            };
             match known {
                 Some(i) => self.dialects[i] = entry,
                 None => self.dialects.push(entry),
@@ -299,7 +350,9 @@ impl Loader {
                 provider_hosts.entry(bare).or_insert(i);
             }
             for domain in &p.domains {
-                provider_domains.entry(domain.to_ascii_lowercase()).or_insert(i);
+                provider_domains
+                    .entry(domain.to_ascii_lowercase())
+                    .or_insert(i);
             }
         }
         let mut headers_by_len: Vec<Vec<usize>> = Vec::new();
@@ -389,15 +442,28 @@ mod tests {
             }
         }
         for s in &loader.signs {
-            let shortest = if s.matching == Matching::Contains { SHORTEST } else { 1 };
+            let shortest = if s.matching == Matching::Contains {
+                SHORTEST
+            } else {
+                1
+            };
             for t in &s.text {
                 assert_eq!(check_pattern(t, shortest), None, "{} {t:?}", s.id);
             }
         }
         for d in &loader.dialects {
-            assert_eq!(d.source.is_none(), d.unverified, "{} has a source or says that it has none", d.id);
+            assert_eq!(
+                d.source.is_none(),
+                d.unverified,
+                "{} has a source or says that it has none",
+                d.id
+            );
         }
-        let checked: Vec<Dialect> = loader.dialects.into_iter().map(|d| Dialect { own: true, ..d }).collect();
+        let checked: Vec<Dialect> = loader
+            .dialects
+            .into_iter()
+            .map(|d| Dialect { own: true, ..d })
+            .collect();
         assert_eq!(DialectIndex::new(&checked).err(), None);
     }
 }

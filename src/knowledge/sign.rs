@@ -29,17 +29,29 @@ impl Knowledge {
                     match (s.in_body(), s.matching) {
                         (true, _) => body.push((t.clone(), i as u32)),
                         (false, Matching::Contains) => subject.push((t.clone(), i as u32)),
-                        (false, Matching::Prefix) => subject.push((format!("{BORDER}{t}"), i as u32)),
-                        (false, Matching::Exact) => subject.push((format!("{BORDER}{t}{BORDER}"), i as u32)),
+                        (false, Matching::Prefix) => {
+                            subject.push((format!("{BORDER}{t}"), i as u32))
+                        }
+                        (false, Matching::Exact) => {
+                            subject.push((format!("{BORDER}{t}{BORDER}"), i as u32))
+                        }
                     }
                 }
             }
             for (i, (place, t)) in self.dialect_index.texts.iter().enumerate() {
-                let set = if *place == Place::Body { &mut body } else { &mut subject };
+                let set = if *place == Place::Body {
+                    &mut body
+                } else {
+                    &mut subject
+                };
                 set.push((t.clone(), (self.signs.len() + i) as u32));
             }
-            let set = |p: &[(String, u32)]| PatternSet::new(p.iter().map(|(t, i)| (t.as_str(), *i)));
-            SignSets { subject: set(&subject), body: set(&body) }
+            let set =
+                |p: &[(String, u32)]| PatternSet::new(p.iter().map(|(t, i)| (t.as_str(), *i)));
+            SignSets {
+                subject: set(&subject),
+                body: set(&body),
+            }
         })
     }
 
@@ -47,9 +59,15 @@ impl Knowledge {
     pub(crate) fn signs_in_subject(&self, subject: &str) -> SignHits {
         let mut out = SignHits::default();
         let bordered = format!("{BORDER}{subject}{BORDER}");
-        self.sign_sets().subject.find(&bordered, |h| match (h.owner as usize).checked_sub(self.signs.len()) {
-            Some(mark) => out.marks.push(mark),
-            None => out.hits.push((h.owner as usize, h.start.saturating_sub(1), h.end.saturating_sub(1))),
+        self.sign_sets().subject.find(&bordered, |h| {
+            match (h.owner as usize).checked_sub(self.signs.len()) {
+                Some(mark) => out.marks.push(mark),
+                None => out.hits.push((
+                    h.owner as usize,
+                    h.start.saturating_sub(1),
+                    h.end.saturating_sub(1),
+                )),
+            }
         });
         out
     }
@@ -57,9 +75,11 @@ impl Knowledge {
     /// Signs in the normalised words of a message.
     pub(crate) fn signs_in_body(&self, body: &str) -> SignHits {
         let mut out = SignHits::default();
-        self.sign_sets().body.find(body, |h| match (h.owner as usize).checked_sub(self.signs.len()) {
-            Some(mark) => out.marks.push(mark),
-            None => out.hits.push((h.owner as usize, h.start, h.end)),
+        self.sign_sets().body.find(body, |h| {
+            match (h.owner as usize).checked_sub(self.signs.len()) {
+                Some(mark) => out.marks.push(mark),
+                None => out.hits.push((h.owner as usize, h.start, h.end)),
+            }
         });
         out
     }

@@ -1,0 +1,354 @@
+//! Addresses in prose, and how each stands in its line.
+
+use super::words::begins_with_code;
+use crate::address;
+use crate::notice::Notice;
+
+/// The most recipients read from prose.
+pub(super) const MAX_FOUND: usize = 500;
+
+/// How an address stands in its line, best last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stand {
+    /// In a line without any hint.
+    Loose,
+    /// In a sentence or reply that speaks of failure.
+    Sentence,
+    /// In a command of a transcript.
+    Command,
+    /// Behind the code of a reply.
+    Reply,
+    /// Behind a label.
+    Labelled,
+    /// At the start of its line, words behind it.
+    Leading,
+    /// Alone in its line.
+    Alone,
+}
+
+#[derive(Debug)]
+pub(super) struct Candidate<'t> {
+    pub line: usize,
+    pub address: &'t str,
+    pub stand: Stand,
+    /// The words behind it in its line.
+    pub rest: &'t str,
+    /// What stands before it in its line: a label may be the reason.
+    pub label: &'t str,
+}
+
+/// Every address in the lines that may be one that failed. With `own`, addresses of the sender too.
+pub(super) fn find<'t>(
+    lines: &[&'t str],
+    notice: &Notice<'_, '_>,
+    own: bool,
+) -> Vec<Candidate<'t>> {
+    let mut out: Vec<Candidate<'t>> = Vec::new();
+    let mut contacts: Vec<&str> = Vec::new();
+    for (line, text) in lines.iter().enumerate() {
+        if !text.contains('@') || is_about_others(text) {
+            continue;
+        }
+        let advice = if line > 0 && asks_to_contact(lines[line - 1]) {
+            Some(0)
+        } else {
+            advice_at(text)
+        };
+        for (from, to) in address::spans_in_text(text) {
+            let address = &text[from..to];
+            if advice.is_some_and(|a| from >= a) {
+                contacts.push(address);
+                continue;
+            }
+            if !own && notice.is_own_address(address)
+                || is_in_url(text, from)
+                || !address::is_plausible(address)
+            {
+                continue;
+            }
+            let (stand, rest) = stand(text, from, to);
+            let stand = if is_office(address) {
+                lower(stand)
+            } else {
+                stand
+            };
+            let label = match stand {
+                Stand::Labelled | Stand::Reply => {
+                    text[..from].trim_matches([' ', '<', ':', '"', '\''])
+                }
+                _ => "",
+            };
+            out.push(Candidate {
+                line,
+                address,
+                stand,
+                rest,
+                label,
+            });
+            if out.len() >= 4 * MAX_FOUND {
+                break;
+            }
+        }
+    }
+    out.retain(|c| !contacts.contains(&c.address));
+    out
+}
+
+/// How the address at `from..to` stands in its line, and the words behind it.
+fn stand(text: &str, from: usize, to: usize) -> (Stand, &str) {
+    let before = text[..from]
+        .trim_start_matches(BULLETS)
+        .trim_end_matches(['<', '"', '\'', '(', '[', ' ', '\t', '`']);
+    let behind = text[to..].trim_start_matches(['>', '"', '\'', ')', ']', ' ', '\t', '`']);
+    let rest = behind
+        .trim_start_matches([':', '.', '-', ',', ';', '>', ' ', '\t', '|', '*'])
+        .trim();
+    let lower_before = before.to_lowercase();
+    let label = lower_before.trim_end_matches(|c: char| c.is_whitespace() || c == '<');
+    if before.is_empty() {
+        let only = rest.is_empty()
+            || (rest.starts_with('(') && rest.ends_with(')'))
+            || rest.starts_with('<');
+        return (if only { Stand::Alone } else { Stand::Leading }, rest);
+    }
+    if label.ends_with("rcpt to:") || label.ends_with("rcpt to") {
+        return (Stand::Command, rest);
+    }
+    if before.len() <= 12 && begins_with_code(before) {
+        return (Stand::Reply, rest);
+    }
+    if INTRODUCTIONS.iter().any(|i| label.ends_with(i)) {
+        return (Stand::Labelled, rest);
+    }
+    // `Bob Example <bob@example.com>`: a display name and nothing else.
+    let named = text[..from].trim_end().ends_with('<')
+        && rest.is_empty()
+        && !label.ends_with(':')
+        && before.split_whitespace().count() <= 4
+        && !says_failure(&lower_before)
+        && before
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_uppercase() || c == '"' || c == '\'' || !c.is_ascii());
+    if named {
+        return (Stand::Alone, rest);
+    }
+    if (label.ends_with(':') || label.ends_with("=")) && before.split_whitespace().count() <= 12 {
+        return (Stand::Labelled, rest);
+    }
+    let all = text.to_lowercase();
+    if says_failure(&all) {
+        (Stand::Sentence, text.trim())
+    } else {
+        (Stand::Loose, rest)
+    }
+}
+
+/// Words before an address that failed, in lower case.
+const INTRODUCTIONS: &[&str] = &[
+    "generated by",
+    "generated from",
+    "failed to deliver to",
+    "unable to deliver to",
+    "unable to deliver message to",
+    "not deliver to",
+    "not be delivered to",
+    "not delivered to",
+    "undeliverable to",
+    "delivery failed to",
+    "delivery to",
+    "destinato all'utente",
+    "zustellung an",
+];
+
+/// What decorates the start of a line of a list.
+const BULLETS: &[char] = &[
+    ' ', '\t', '*', '-', '\u{2022}', '\u{b7}', '>', '|', '<', '"', '\'', '(', '[', ':', '+', '#',
+    '=', '\u{a0}', '.',
+];
+
+fn says_failure(lower: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "not be delivered",
+        "undeliverable",
+        "failed",
+        "fail",
+        "unknown",
+        "unable",
+        "couldn't",
+        "could not",
+        "wasn't",
+        "reject",
+        "error",
+        "not exist",
+        "doesn't exist",
+        "full",
+        "quota",
+        "disabled",
+        "no such",
+        "not found",
+        "invalid",
+        "not deliver",
+        "refused",
+        "unavailable",
+        "550",
+        "551",
+        "552",
+        "553",
+        "554",
+        "450",
+        "451",
+        "452",
+        "421",
+        "denied",
+        "was not",
+        "cannot",
+        "can't",
+        "recipient",
+        "delivery",
+        "deliver",
+        "konnte",
+        "nicht",
+        "impossible",
+        "n'a pas",
+        "no se",
+        "non \u{e8}",
+        "n\u{e3}o",
+        "\u{43d}\u{435} ",
+        "nie ",
+        "niet",
+    ];
+    WORDS.iter().any(|w| lower.contains(w))
+}
+
+/// Lines that name the sender, a contact or a header.
+fn is_about_others(text: &str) -> bool {
+    let t = text
+        .trim_start()
+        .trim_start_matches(['>', '|', '*', ' '])
+        .to_ascii_lowercase();
+    const STARTS: &[&str] = &[
+        "from:",
+        "sender:",
+        "reply-to:",
+        "message-id:",
+        "message id:",
+        "subject:",
+        "cc:",
+        "return-path:",
+        "received:",
+        "in-reply-to:",
+        "references:",
+        "from ",
+        "mail from",
+        ">>> mail from",
+        "mailto:",
+        "x-",
+        "list-",
+        "date:",
+        "absender:",
+        "von:",
+        "de:",
+        "da:",
+        "envelope-sender",
+        "envelope from",
+        "return path:",
+        "original sender:",
+        "sent by",
+        "sender address:",
+        "identificativo messaggio",
+        "delivered-to:",
+        "dkim",
+        "by ",
+        "helo",
+        "ehlo",
+        "sent:",
+    ];
+    STARTS.iter().any(|s| t.starts_with(s))
+}
+
+/// Where advice begins whom to ask: what is named behind it did not fail.
+fn advice_at(text: &str) -> Option<usize> {
+    const ADVICE: &[&str] = &[
+        "please contact",
+        "contact your",
+        "contact the",
+        "for assistance",
+        "for help",
+        "for more information",
+        "forward this",
+        "send mail to",
+        "send email to",
+        "send an e-mail to",
+        "if you believe",
+        "if you have any",
+        "write to",
+        "please email",
+        "questions",
+        "further assistance",
+        "postmaster for",
+        "for support",
+        "mail from:",
+        "problem report",
+        "include this problem",
+        "kontakt",
+        "contacter",
+        "contatt",
+        "if you do so, please",
+    ];
+    let t = text.to_ascii_lowercase();
+    ADVICE.iter().filter_map(|a| t.find(a)).min()
+}
+
+/// A line that ends in the middle of such an advice; the address is in the next one.
+fn asks_to_contact(line: &str) -> bool {
+    let t = line.trim_end().to_ascii_lowercase();
+    [
+        "contact",
+        "contact:",
+        "to:",
+        "mail to",
+        "email",
+        "e-mail",
+        "assistance,",
+    ]
+    .iter()
+    .any(|e| t.ends_with(e))
+        && ["contact", "assist", "help", "question"]
+            .iter()
+            .any(|w| t.contains(w))
+}
+
+fn is_in_url(text: &str, from: usize) -> bool {
+    let head = &text[..from];
+    let word = head
+        .rfind([' ', '\t', '<', '"', '('])
+        .map_or(head, |i| &head[i + 1..]);
+    word.contains("://") || word.to_ascii_lowercase().ends_with("mailto:")
+}
+
+/// Roles that notices name as whom to ask.
+fn is_office(address: &str) -> bool {
+    let local = address
+        .split('@')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    [
+        "postmaster",
+        "mailer-daemon",
+        "abuse",
+        "hostmaster",
+        "helpdesk",
+        "help",
+    ]
+    .contains(&local.as_str())
+}
+
+fn lower(stand: Stand) -> Stand {
+    match stand {
+        Stand::Alone | Stand::Leading => Stand::Sentence,
+        Stand::Labelled | Stand::Command => Stand::Sentence,
+        _ => Stand::Loose,
+    }
+}

@@ -1,0 +1,192 @@
+//! The words about an address: which lines belong to it, where a reply stands, what a transcript says.
+
+use super::candidate::Candidate;
+
+/// The most bytes of words about one recipient.
+const MAX_WORDS: usize = 1500;
+
+/// The words about a candidate: behind it in its line, then the lines up to the next candidate.
+pub(super) fn words_about(c: &Candidate<'_>, lines: &[&str]) -> Option<String> {
+    let mut words = String::new();
+    let mut add = |line: &str| {
+        if words.len() + line.len() < MAX_WORDS && !line.is_empty() {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(line);
+        }
+    };
+    let paragraphs = paragraphs(lines);
+    let with_reply = paragraphs
+        .iter()
+        .position(|p| p.iter().any(|l| is_reply_line(l)));
+    let in_line = !c.rest.is_empty() && has_reply(c.rest);
+    add(c.label);
+    // `[192.0.2.1], 550 no such user`: the address of the host hides the code.
+    add(match c.rest.split_once("], ") {
+        Some((host, reply)) if host.starts_with('[') && begins_with_code(reply) => reply,
+        _ => c.rest,
+    });
+    match with_reply {
+        Some(i) if !in_line => {
+            let p = &paragraphs[i];
+            let at = p.iter().position(|l| is_reply_line(l)).unwrap_or(0);
+            if i > 0 || at > 0 {
+                // What introduces the reply often names the host.
+                paragraphs[0]
+                    .iter()
+                    .take(if i > 0 { 3 } else { at })
+                    .for_each(|l| add(l));
+            }
+            p[at..]
+                .iter()
+                .take(12)
+                .for_each(|l| add(l.trim_start_matches(['<', '>', ' ']).trim()));
+        }
+        _ => {
+            let first = paragraphs.first().map(|p| p.as_slice()).unwrap_or_default();
+            // Words in the same line go on in the next ones unless those are another paragraph.
+            if !in_line || lines.first().is_some_and(|l| !l.trim().is_empty()) {
+                first.iter().take(10).for_each(|l| add(l.trim()));
+            }
+            if !in_line && first.iter().map(|l| l.len()).sum::<usize>() < 80 {
+                paragraphs
+                    .iter()
+                    .skip(1)
+                    .take(2)
+                    .flatten()
+                    .take(8)
+                    .for_each(|l| add(l.trim()));
+            }
+        }
+    }
+    Some(words).filter(|w| !w.trim().is_empty())
+}
+
+pub(super) fn paragraphs<'t>(lines: &[&'t str]) -> Vec<Vec<&'t str>> {
+    let mut out: Vec<Vec<&str>> = Vec::new();
+    let mut open = false;
+    for line in lines {
+        let line = line.trim();
+        if line.is_empty() || is_divider(line) {
+            open = false;
+            continue;
+        }
+        if !open {
+            out.push(Vec::new());
+            open = true;
+        }
+        if let Some(p) = out.last_mut() {
+            p.push(line);
+        }
+    }
+    out
+}
+
+/// `-----`, `=====`, `--- Below this line ---`.
+fn is_divider(line: &str) -> bool {
+    let marks = line
+        .bytes()
+        .filter(|b| matches!(b, b'-' | b'=' | b'_' | b'*' | b'#' | b'+'))
+        .count();
+    marks >= 5 && (marks * 2 >= line.len() || line.starts_with("---") || line.starts_with("==="))
+}
+
+/// Whether a line holds a reply: it begins with a code, or an enhanced code stands in it.
+fn is_reply_line(line: &str) -> bool {
+    let t = line.trim_start_matches(['<', '>', ' ', '"', '\'', '(', '#', '[', '-', '*', '.']);
+    begins_with_code(t)
+        || has_enhanced(t)
+        || t.contains(" said: ") && has_reply(t)
+        || behind_label(t).is_some_and(begins_with_code)
+}
+
+/// What stands behind a short label: `Reason: 550 no such user`.
+fn behind_label(line: &str) -> Option<&str> {
+    let (label, rest) = line.split_once(':')?;
+    (label.len() <= 30 && label.split_whitespace().count() <= 3).then(|| rest.trim_start())
+}
+
+pub(super) fn begins_with_code(t: &str) -> bool {
+    let b = t.as_bytes();
+    b.len() >= 3
+        && matches!(b[0], b'4' | b'5')
+        && b[1..3].iter().all(u8::is_ascii_digit)
+        && b.get(3)
+            .is_none_or(|c| matches!(c, b' ' | b'-' | b'#' | b':' | b';'))
+}
+
+/// Whether an enhanced code of class 4 or 5 stands in the text.
+fn has_enhanced(t: &str) -> bool {
+    let b = t.as_bytes();
+    (0..b.len().saturating_sub(4)).any(|i| {
+        matches!(b[i], b'4' | b'5')
+            && b[i + 1] == b'.'
+            && b[i + 2].is_ascii_digit()
+            && (b[i + 3] == b'.' && b[i + 4].is_ascii_digit()
+                || b[i + 3].is_ascii_digit() && b[i + 4] == b'.')
+            && (i == 0 || !b[i - 1].is_ascii_alphanumeric() && b[i - 1] != b'.')
+    })
+}
+
+/// Whether text holds a reply code or an enhanced one.
+pub(super) fn has_reply(text: &str) -> bool {
+    has_enhanced(text)
+        || text
+            .split([' ', '\n', ':', '<', '"', '\'', '('])
+            .any(begins_with_code_word)
+}
+
+fn begins_with_code_word(word: &str) -> bool {
+    word.len() >= 3
+        && begins_with_code(word)
+        && (word.len() == 3 || !word.as_bytes()[3].is_ascii_digit())
+}
+
+/// The reply of a transcript: the `<<<` line behind the command that names the address, else the last failure.
+pub(super) fn transcript_reply(lines: &[&str], address: Option<&str>) -> Option<String> {
+    let mut named = false;
+    let mut last = None;
+    for (i, line) in lines.iter().enumerate() {
+        let t = line.trim();
+        if let Some(a) = address {
+            let is_command = t.to_ascii_lowercase().contains("rcpt to");
+            if is_command {
+                named = t.to_ascii_lowercase().contains(&a.to_ascii_lowercase());
+            }
+        }
+        // Some write the time in front of each line.
+        let said = ["<-- ", "<<< ", ">>> "]
+            .iter()
+            .find_map(|m| t.find(m).map(|i| &t[i + m.len()..]))
+            .unwrap_or(t);
+        let bare = said.trim_start_matches(['<', '>', ' ', '-']);
+        if begins_with_code(bare) {
+            let reply = fold(bare, &lines[i + 1..]);
+            if named {
+                return Some(reply);
+            }
+            last = Some(reply);
+        }
+    }
+    last
+}
+
+/// A reply that may go on in the following lines; another code is another reply.
+fn fold(first: &str, lines: &[&str]) -> String {
+    let mut out = first.to_owned();
+    for line in lines.iter().take(8) {
+        let t = line.trim().trim_start_matches(['<', '>', ' ']);
+        let goes_on = if begins_with_code(t) {
+            t[..3] == first[..3]
+        } else {
+            line.starts_with([' ', '\t'])
+        };
+        if t.is_empty() || !goes_on {
+            break;
+        }
+        out.push(' ');
+        out.push_str(t);
+    }
+    out
+}
