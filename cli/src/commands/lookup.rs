@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 use undeliverable::knowledge::{Blocklist, Code, Enhanced, Knowledge, Listed, Provider, Rule};
-use undeliverable::{Category, Details, Engine, Permanence};
+use undeliverable::{Category, Details, Engine, Permanence, SenderAction};
 
 use super::Outcome;
 use crate::args::{EngineArgs, Format, FormatArgs};
@@ -52,7 +52,7 @@ enum Found<'k> {
     Category(CategoryAnswer<'k>),
     Provider(ProviderAnswer<'k>),
     Blocklist(BlocklistAnswer<'k>),
-    Rule(RuleAnswer<'k>),
+    Rule(Box<RuleAnswer<'k>>),
 }
 
 #[derive(Debug, Serialize)]
@@ -392,7 +392,7 @@ fn of_rule<'k>(k: &'k Knowledge, rule: &'k Rule, asked: Option<u8>) -> Found<'k>
     if let Some(action) = rule.sender_action {
         meaning.sender_action = action.as_str();
     }
-    Found::Rule(RuleAnswer {
+    Found::Rule(Box::new(RuleAnswer {
         id: &rule.id,
         provider: k.provider_of(rule).map(|p| p.id.as_str()),
         meaning,
@@ -406,7 +406,7 @@ fn of_rule<'k>(k: &'k Knowledge, rule: &'k Rule, asked: Option<u8>) -> Found<'k>
         since: &rule.since,
         unverified: rule.unverified,
         examples: &rule.examples,
-    })
+    }))
 }
 
 /// The answers for a person.
@@ -439,7 +439,8 @@ fn verdict_lines(m: &Meaning, page: &mut Page) {
         &format!("{}, {}, fault: {}", m.bounce_type, m.permanence, m.fault),
     );
     page.item(2, "Address", m.address_action);
-    page.item(2, "Sender", m.sender_action);
+    let action = SenderAction::from_word(m.sender_action).map_or("", wording::sender_action);
+    page.item(2, "Sender", action);
 }
 
 fn code_page<'k>(

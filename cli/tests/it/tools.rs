@@ -73,7 +73,7 @@ fn lookup_finds_codes_words_and_names() {
                 "null MX",
                 "SPF did not pass",
                 "google/",
-                "fix_authentication",
+                "fix SPF, DKIM or DMARC",
             ],
         ),
         (&["550"], "code", &["550 in general"]),
@@ -82,7 +82,7 @@ fn lookup_finds_codes_words_and_names() {
         (
             &["tss04"],
             "rule",
-            &["yahoo/deferred-complaints", "slow_down"],
+            &["yahoo/deferred-complaints", "send more slowly"],
         ),
         (
             &["mailbox", "full"],
