@@ -7,7 +7,7 @@
 /// let limits = Limits::default().max_bytes(1 << 20);
 /// let engine = Engine::builder().limits(limits).build()?;
 /// let report = engine.parse(&vec![b'x'; 2 << 20]);
-/// assert_eq!(report.problems, ["cut at 1048576 bytes"]);
+/// assert_eq!(report.problems[0], "cut at 1048576 bytes");
 /// # Ok::<(), undeliverable::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
