@@ -29,8 +29,11 @@ impl Rule {
         let tag = bare(tag);
         let code = self.details.provider_code.as_deref().map(normalise);
         // A phrase is no tag, though a provider may write it.
-        let is_tag = |t: &&String| !t.contains(' ') && (t.starts_with(['[', '(']) || t.bytes().any(|b| b.is_ascii_digit()));
-        code.is_some_and(|c| bare(&c) == tag) || self.text.iter().filter(is_tag).any(|t| bare(t) == tag)
+        let is_tag = |t: &&String| {
+            !t.contains(' ') && (t.starts_with(['[', '(']) || t.bytes().any(|b| b.is_ascii_digit()))
+        };
+        code.is_some_and(|c| bare(&c) == tag)
+            || self.text.iter().filter(is_tag).any(|t| bare(t) == tag)
     }
 }
 
@@ -40,28 +43,29 @@ impl Knowledge {
         self.codes.get(code)
     }
 
-    /// The provider of this id, or of this name or host name, without regard to case.
+    /// The provider of this id, else of this name or a word of it, else of this host, domain or the first label of one;
+    /// without regard to case.
     pub fn provider(&self, word: &str) -> Option<&Provider> {
-        let same =
-            |p: &&Provider| p.id.eq_ignore_ascii_case(word) || p.name.eq_ignore_ascii_case(word);
-        self.providers
-            .iter()
-            .find(same)
-            .or_else(|| {
-                let named = |p: &&Provider| {
-                    p.name
-                        .split([':', ',', ' ', '/', '('])
-                        .next()
-                        .is_some_and(|n| n.eq_ignore_ascii_case(word))
-                };
-                self.providers.iter().find(named)
-            })
+        let is = |w: &str| w.eq_ignore_ascii_case(word);
+        let by_name = |p: &&Provider| {
+            is(&p.name) || p.name.split([':', ',', ' ', '/', '(', ')']).any(is) && word.len() > 3
+        };
+        let by_label = |p: &&Provider| {
+            p.domains
+                .iter()
+                .any(|d| d.split('.').next().is_some_and(is))
+        };
+        let all = || self.providers.iter();
+        all()
+            .find(|p| is(&p.id))
             .or_else(|| {
                 let at = self
                     .provider_of_domain(word)
                     .or_else(|| self.provider_of_host(word))?;
                 self.providers.get(at)
             })
+            .or_else(|| all().find(by_label))
+            .or_else(|| all().find(by_name))
     }
 
     /// The blocklist of this id, or whose names in replies have this one, without regard to case.

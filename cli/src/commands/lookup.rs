@@ -76,11 +76,19 @@ struct CodeAnswer<'k> {
 struct Meaning {
     category: &'static str,
     fault: &'static str,
-    permanence: &'static str,
+    /// Where it is certain without the class of a code.
+    permanence: Option<&'static str>,
+    permanent: Follows,
+    temporary: Follows,
+    sender_action: &'static str,
+}
+
+/// What follows from a category that lasts, or that does not.
+#[derive(Debug, Serialize)]
+struct Follows {
     #[serde(rename = "type")]
     bounce_type: &'static str,
     address_action: &'static str,
-    sender_action: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -233,12 +241,12 @@ fn find<'k>(engine: &'k Engine, word: &str, only: Option<&Provider>) -> Vec<Foun
     if let Some(rule) = k.rule(word) {
         return vec![of_rule(k, rule, None)];
     }
+    if let Some(provider) = k.provider(word) {
+        return of_provider(k, provider);
+    }
     let tagged = rules(k.rules_tagged(word), None);
     if !tagged.is_empty() {
         return tagged;
-    }
-    if let Some(provider) = k.provider(word) {
-        return of_provider(k, provider);
     }
     if let Some(list) = k.blocklist_named(word) {
         return vec![of_blocklist(list)];
@@ -294,14 +302,27 @@ fn enhanced(word: &str) -> Option<Enhanced> {
     })
 }
 
-fn meaning(category: Category, permanence: Permanence) -> Meaning {
+fn meaning(category: Category, permanence: Option<Permanence>) -> Meaning {
+    let follows = |p: Permanence| Follows {
+        bounce_type: category.bounce_type(p).as_str(),
+        address_action: category.address_action(p).as_str(),
+    };
     Meaning {
         category: category.as_str(),
         fault: category.fault().as_str(),
-        permanence: permanence.as_str(),
-        bounce_type: category.bounce_type(permanence).as_str(),
-        address_action: category.address_action(permanence).as_str(),
+        permanence: permanence.map(Permanence::as_str),
+        permanent: follows(Permanence::Permanent),
+        temporary: follows(Permanence::Temporary),
         sender_action: category.sender_action().as_str(),
+    }
+}
+
+/// The permanence that the class of a code gives.
+fn of_class(class: Option<u8>) -> Option<Permanence> {
+    match class {
+        Some(4) => Some(Permanence::Temporary),
+        Some(5) => Some(Permanence::Permanent),
+        _ => None,
     }
 }
 
@@ -312,16 +333,11 @@ fn of_code<'k>(k: &Knowledge, word: &str, code: &'k Code, class: Option<u8>) -> 
         .and_then(Enhanced::parse)
         .and_then(|e| k.enhanced_code(e));
     let category = code.category.or_else(|| folk?.category);
-    let by_class = |category: Category| match class {
-        Some(4) => Permanence::Temporary,
-        Some(5) => Permanence::Permanent,
-        _ => category.own_permanence(),
-    };
     Found::Code(CodeAnswer {
         code: word.to_owned(),
         entry: &code.code,
         name: &code.name,
-        meaning: category.map(|c| meaning(c, code.permanence.unwrap_or_else(|| by_class(c)))),
+        meaning: category.map(|c| meaning(c, code.permanence.or(of_class(class)))),
         says: &code.says,
         fix: code.fix.as_deref(),
         note: code.note.as_deref(),
@@ -333,7 +349,7 @@ fn of_code<'k>(k: &Knowledge, word: &str, code: &'k Code, class: Option<u8>) -> 
 fn of_category(k: &Knowledge, category: Category) -> Option<Found<'_>> {
     let text = k.category(category)?;
     Some(Found::Category(CategoryAnswer {
-        meaning: meaning(category, category.own_permanence()),
+        meaning: meaning(category, None),
         name: &text.name,
         says: &text.says,
         address: &text.address,
@@ -382,12 +398,7 @@ fn of_rule<'k>(k: &'k Knowledge, rule: &'k Rule, asked: Option<u8>) -> Found<'k>
         .codes
         .first()
         .and_then(|c| c.as_bytes()[0].checked_sub(b'0'));
-    let by_class = match asked.or(first) {
-        Some(4) => Permanence::Temporary,
-        Some(5) => Permanence::Permanent,
-        _ => rule.category.own_permanence(),
-    };
-    let permanence = rule.permanence.unwrap_or(by_class);
+    let permanence = rule.permanence.or(of_class(asked.or(first)));
     let mut meaning = meaning(rule.category, permanence);
     if let Some(action) = rule.sender_action {
         meaning.sender_action = action.as_str();
@@ -432,13 +443,26 @@ fn optional(page: &mut Page, label: &str, text: Option<&str>) {
 }
 
 fn verdict_lines(m: &Meaning, page: &mut Page) {
-    page.item(2, "Category", m.category);
     page.item(
         2,
-        "Verdict",
-        &format!("{}, {}, fault: {}", m.bounce_type, m.permanence, m.fault),
+        "Category",
+        &format!("{}, fault: {}", m.category, m.fault),
     );
-    page.item(2, "Address", m.address_action);
+    let line = |f: &Follows| {
+        format!(
+            "{}; address: {}",
+            f.bounce_type,
+            f.address_action.replace('_', " ")
+        )
+    };
+    match m.permanence {
+        Some("permanent") => page.item(2, "Permanent", &line(&m.permanent)),
+        Some("temporary") => page.item(2, "Temporary", &line(&m.temporary)),
+        _ => {
+            page.item(2, "With a 5xx", &line(&m.permanent));
+            page.item(2, "With a 4xx", &line(&m.temporary));
+        }
+    }
     let action = SenderAction::from_word(m.sender_action).map_or("", wording::sender_action);
     page.item(2, "Sender", action);
 }
@@ -484,18 +508,9 @@ fn code_page<'k>(
 fn category_page(a: &CategoryAnswer<'_>, page: &mut Page) {
     page.heading(&format!("{} ({})", a.name, a.meaning.category));
     page.para(2, a.says);
-    let m = &a.meaning;
-    page.item(
-        2,
-        "Usually",
-        &format!("{}, {}, fault: {}", m.bounce_type, m.permanence, m.fault),
-    );
-    page.item(
-        2,
-        "Address",
-        &format!("{}. {}", m.address_action, a.address),
-    );
-    page.item(2, "Sender", &format!("{}. {}", m.sender_action, a.sender));
+    verdict_lines(&a.meaning, page);
+    page.item(2, "Address", a.address);
+    page.item(2, "To do", a.sender);
     labels(a.esp, page);
 }
 

@@ -26,11 +26,11 @@ impl Page {
         self.wrapped("", "", text);
     }
 
-    /// A paragraph, indented by `indent` blanks. Line ends in the text begin a new one.
+    /// A paragraph, indented by `indent` blanks. Empty lines in the text begin a new one.
     pub fn para(&mut self, indent: usize, text: &str) {
         let blanks = " ".repeat(indent);
-        for line in text.trim().lines() {
-            self.wrapped(&blanks, &blanks, line);
+        for part in text.trim().split("\n\n") {
+            self.wrapped(&blanks, &blanks, part);
         }
     }
 

@@ -78,7 +78,7 @@ fn lookup_finds_codes_words_and_names() {
         ),
         (&["550"], "code", &["550 in general"]),
         (&["422"], "code", &["enhanced code 4.2.2", "mailbox_full"]),
-        (&["4.1.1"], "code", &["soft, temporary"]),
+        (&["4.1.1"], "code", &["Temporary soft; address: retry"]),
         (
             &["tss04"],
             "rule",
@@ -92,7 +92,11 @@ fn lookup_finds_codes_words_and_names() {
                 "sendgrid: Mailbox Unavailable",
             ],
         ),
-        (&["mailbox_full"], "category", &["Usually soft"]),
+        (
+            &["mailbox_full"],
+            "category",
+            &["With a 5xx soft; address: retry"],
+        ),
         (&["over quota"], "category", &["mailbox_full"]),
         (
             &["spamhaus-zen"],
