@@ -36,6 +36,8 @@ pub(crate) struct Chunk {
     pub messages: u64,
     /// How many files were done with them.
     pub files: u64,
+    /// How many of these files are no mail.
+    pub no_mail: u64,
     /// Names and reasons of what could not be read or written.
     pub troubles: Vec<String>,
 }
@@ -269,6 +271,7 @@ impl Chunk {
         self.bytes.shrink_to(MESSAGE_BYTES);
         self.messages = 0;
         self.files = 0;
+        self.no_mail = 0;
         self.troubles.clear();
     }
 }
@@ -353,6 +356,7 @@ impl<W: Worker> Thread<'_, W> {
                     mbox: Mutex::new((mbox, 0)),
                 });
             }
+            Ok(Content::NoMail) => chunk.no_mail += 1,
             Err(error) => chunk.troubles.push(format!("{source}: {error}")),
         }
         self.let_go();

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let shares_terminal = io::stdout().is_terminal();
     let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let mut progress = Progress::new();
-    let mut troubles = 0;
+    let (mut troubles, mut no_mail) = (0, 0);
     if !args.summary {
         let mut head = Vec::new();
         style.head(&mut head);
@@ -86,6 +86,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
                 progress.say(trouble);
             }
             troubles += chunk.troubles.len() as u64;
+            no_mail += chunk.no_mail;
             if shares_terminal {
                 progress.above(|| out.write_all(&chunk.bytes).and_then(|()| out.flush()))?;
             } else {
@@ -98,6 +99,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     progress.end();
     let mut tally = Tally {
         unreadable: troubles,
+        no_mail,
         ..Tally::default()
     };
     for worker in done? {

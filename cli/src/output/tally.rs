@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub bytes: u64,
     /// Files and folders that could not be read.
     pub unreadable: u64,
+    /// Files met in folders that are no mail.
+    pub no_mail: u64,
     /// Bounces and delays whose writer was not recognised.
     pub without_dialect: u64,
     /// Bounces and delays that name nobody.
@@ -71,6 +73,7 @@ impl Tally {
         self.messages += other.messages;
         self.bytes += other.bytes;
         self.unreadable += other.unreadable;
+        self.no_mail += other.no_mail;
         self.without_dialect += other.without_dialect;
         self.without_recipient += other.without_recipient;
         self.recipients += other.recipients;
@@ -118,6 +121,7 @@ impl Tally {
             ("messages", self.messages),
             ("bytes", self.bytes),
             ("unreadable", self.unreadable),
+            ("files that are no mail", self.no_mail),
             ("recipients that failed or wait", self.recipients),
             ("notices without a known dialect", self.without_dialect),
             ("notices that name nobody", self.without_recipient),

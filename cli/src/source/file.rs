@@ -22,6 +22,8 @@ pub(crate) enum Content {
     Message,
     /// Messages, to be taken one after the other.
     Mbox(Mbox<Stream>),
+    /// Something else that lies among the mail.
+    NoMail,
 }
 
 /// The right to hold one message of many megabytes: one thread has it at a time, so memory stays bounded
@@ -68,6 +70,9 @@ pub(crate) fn open(
     {
         return Ok(Content::Mbox(Mbox::new(buffer[start..].to_vec(), stream)));
     }
+    if !entry.named && !entry.in_maildir && is_no_mail(buffer) {
+        return Ok(Content::NoMail);
+    }
     let mut more = more;
     while more && buffer.len() < max {
         let size = buffer.len().saturating_mul(2).min(max);
@@ -75,6 +80,20 @@ pub(crate) fn open(
         more = read_up_to(&mut stream, buffer, size)?;
     }
     Ok(Content::Message)
+}
+
+/// Whether bytes begin as no mail does: JSON, an archive, a document, a picture, a database, a program.
+fn is_no_mail(bytes: &[u8]) -> bool {
+    const MAGIC: &[&[u8]] = &[
+        b"\x1f\x8b", b"PK\x03\x04", b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF",
+        b"SQLite format 3\0", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
+    ];
+    let text = bytes.trim_ascii_start();
+    let json = match text {
+        [b'{' | b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [b'"' | b'{' | b'}' | b']', ..]),
+        _ => false,
+    };
+    json || MAGIC.iter().any(|m| bytes.starts_with(m))
 }
 
 /// Opens a file. A message of a Maildir may have been moved since its folder was listed: the part of its name
@@ -115,6 +134,16 @@ fn read_up_to(stream: &mut Stream, buffer: &mut Vec<u8>, size: usize) -> io::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_among_mail_is_told_by_its_start() {
+        for other in [&b"{\"file\": 1}"[..], b"[\n {\n", b"PK\x03\x04x", b"%PDF-1.4"] {
+            assert!(is_no_mail(other));
+        }
+        for mail in [&b""[..], b"Subject: x", b"{not json", b"\nFrom: a", b"[Fwd]: x\n", b"\0\0"] {
+            assert!(!is_no_mail(mail));
+        }
+    }
 
     #[test]
     fn a_message_that_was_moved_meanwhile_is_found() {

@@ -4,6 +4,7 @@
 //!   `tmp` holds mail that is still being written and is never read. Folders beside them are read like any folder.
 //! * Any other folder is read recursively, each folder once, whatever its files are called.
 //! * A file that begins with an envelope line (`From bob@example.com Mon Jan  5 10:00:00 2026`) is an mbox.
+//! * A file met in a folder that begins like JSON, an archive, a picture or a program is no mail and is left out.
 //! * Any other file is one message.
 //!
 //! The order is that of the arguments, and of the bytes of the names inside a folder.
@@ -27,6 +28,8 @@ pub(crate) struct Entry {
     pub path: Option<PathBuf>,
     /// Lies in a Maildir, so it is one message whatever it begins with.
     pub in_maildir: bool,
+    /// Was named by the user, and not met in a folder: it is read whatever it looks like.
+    pub named: bool,
 }
 
 impl Entry {

@@ -64,6 +64,7 @@ impl Walk {
             return Some(Found::Entry(Entry {
                 path: None,
                 in_maildir: false,
+                named: true,
             }));
         }
         match fs::metadata(&path) {
@@ -81,6 +82,7 @@ impl Walk {
                 Some(Found::Entry(Entry {
                     path: Some(path),
                     in_maildir,
+                    named: true,
                 }))
             }
             Err(e) => Some(Found::Unreadable(path, e)),
@@ -114,6 +116,7 @@ impl Walk {
             Some(Found::Entry(Entry {
                 path: Some(path),
                 in_maildir: role == Role::Messages,
+                named: false,
             }))
         };
         match sort {
