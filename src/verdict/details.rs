@@ -231,6 +231,11 @@ fn command(text: &str) -> Option<String> {
     None
 }
 
+/// Whether the normalised reply `text` answers the MAIL command, which names the sender alone.
+pub(crate) fn refused_at_mail(text: &str) -> bool {
+    text.contains("mail from") && command(text).is_some_and(|c| c == "MAIL")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

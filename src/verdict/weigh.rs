@@ -229,6 +229,22 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     for v in voices.iter_mut().filter(|v| v.weight < shrug) {
         v.weight *= COVERED;
     }
+    // Lists of domains are spoken of in the words that are used for hosts.
+    let about = |lists_what| lists.iter().any(|(i, _)| knowledge.blocklists()[*i].lists == lists_what);
+    if about(Listed::Domain) && !about(Listed::Ip) {
+        for v in voices.iter_mut().filter(|v| v.says == Category::IpBlocklisted && !v.home) {
+            v.weight *= COVERED;
+        }
+    }
+    // Who answers MAIL has not heard of any recipient yet.
+    if details::refused_at_mail(&reply.text) {
+        use Category::{AddressInvalid, DomainNotAccepting, DomainUnknown, SenderInvalid, UserUnknown};
+        for v in voices.iter_mut().filter(|v| !v.home) {
+            if matches!(v.says, UserUnknown | AddressInvalid | DomainUnknown | DomainNotAccepting) {
+                v.says = SenderInvalid;
+            }
+        }
+    }
     home_first(&mut voices);
     // The same rule said twice says no more than once.
     voices.sort_by(|a, b| {
