@@ -1,13 +1,15 @@
 //! The pipeline: bytes -> message -> notices -> kind -> verdict -> report.
 
+use crate::autoreply;
 use crate::contract::{Details, Recipient, RecipientVerdict, Report, SCHEMA, Signals, Verdict};
 use crate::dialect::{self, Failure};
 use crate::error::Error;
-use crate::kind::{self, Signs, Structure};
+use crate::kind::{self, Structure};
 use crate::knowledge::{Finding, Knowledge, Loader};
 use crate::message::{self, Limits, Message, date};
 use crate::notice::Notice;
 use crate::report::{self, DeliveryStatus, Disposition, RecipientFields};
+use crate::signs::Signs;
 use crate::verdict::{self, Case, Reply, judge};
 use crate::words::{Action, AddressSource, Kind, Trust};
 
@@ -265,10 +267,7 @@ impl Engine {
             .filter(|_| kind.is_failure_notice() || kind == Kind::Delivered);
         let of_message = |name: &str| fields.and_then(|s| s.message.get(name));
         let signals = if kind == Kind::AutoReply {
-            Signals {
-                is: signs.signals(),
-                ..Signals::default()
-            }
+            autoreply::read(&self.knowledge, notice, &signs)
         } else {
             Signals::default()
         };

@@ -2,11 +2,17 @@
 //!
 //! Structure first, then header fields that settle it, then words. A failure needs more than words: a sender that is
 //! a mail system, a null return path, or subject and words together. Everything is read from the outer message.
+//!
+//! What goes wrong where this is done differently: `Auto-Submitted: auto-replied` stands on a third of all bounces and a null
+//! return path on many absence notices, so neither decides; TMDA's challenge begins with Exim's failure sentence, so
+//! challenges come before failures; a bounce that passed a list's `-owner` alias carries all list headers, so lists come
+//! after failures; people type "no longer works here" as well, so such words alone make no auto-reply.
 
-use crate::knowledge::{Knowledge, Means, SignHits, Strength};
+use crate::knowledge::{Means, Strength};
 use crate::notice::Notice;
 use crate::report::{DeliveryStatus, Disposition};
-use crate::words::{Action, Kind, Signal};
+use crate::signs::Signs;
+use crate::words::{Action, Kind};
 
 /// What the structure of the message gives.
 #[derive(Debug, Default)]
@@ -16,170 +22,6 @@ pub(crate) struct Structure<'r> {
     pub disposition: Option<&'r Disposition>,
 }
 
-/// What words and header fields say.
-#[derive(Debug, Default)]
-pub(crate) struct Signs {
-    subject: Vec<Found>,
-    body: Vec<Found>,
-    header: Vec<Found>,
-    /// Texts of dialect marks in subject and words.
-    pub marks: Vec<usize>,
-    /// Where a quoted original begins in the normalised words.
-    pub quote_at: Option<usize>,
-    /// Where a returned message begins in the normalised words.
-    pub returned_at: Option<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Found {
-    means: Means,
-    strength: Strength,
-    signal: Option<Signal>,
-    at: usize,
-    /// Index of the sign, to count each once.
-    sign: usize,
-}
-
-impl Signs {
-    /// Looks for every sign once.
-    pub fn find(knowledge: &Knowledge, notice: &Notice<'_, '_>) -> Self {
-        let mut marks = Vec::new();
-        let mut found = |hits: SignHits| -> Vec<Found> {
-            marks.extend(hits.marks);
-            hits.hits
-                .iter()
-                .map(|&(i, at, _)| {
-                    let s = knowledge.sign(i);
-                    Found {
-                        means: s.means,
-                        strength: s.strength,
-                        signal: s.signal,
-                        at,
-                        sign: i,
-                    }
-                })
-                .collect()
-        };
-        let mut signs = Signs {
-            subject: found(knowledge.signs_in_subject(&notice.subject)),
-            body: found(knowledge.signs_in_body(&notice.normal)),
-            ..Signs::default()
-        };
-        signs.marks = marks;
-        for (i, field) in notice.message.header.fields.iter().enumerate() {
-            let mut value = None;
-            for sign in knowledge.header_signs_of(field.name) {
-                let value =
-                    value.get_or_insert_with(|| crate::message::field_text(field.value, None));
-                if sign.fits(value) {
-                    signs.header.push(Found {
-                        means: sign.means,
-                        strength: sign.strength,
-                        signal: sign.signal,
-                        at: i,
-                        sign: i,
-                    });
-                }
-            }
-        }
-        let first = |m: Means| {
-            signs
-                .body
-                .iter()
-                .filter(|f| f.means == m)
-                .map(|f| f.at)
-                .min()
-        };
-        signs.quote_at = first(Means::Quote).filter(|a| *a > 0);
-        signs.returned_at = first(Means::Returned).filter(|a| *a > 0);
-        signs
-    }
-
-    fn subject(&self, means: Means) -> Option<Strength> {
-        self.subject
-            .iter()
-            .filter(|f| f.means == means)
-            .map(|f| f.strength)
-            .max()
-    }
-
-    fn header(&self, means: Means) -> Option<Strength> {
-        self.header
-            .iter()
-            .filter(|f| f.means == means)
-            .map(|f| f.strength)
-            .max()
-    }
-
-    /// The strongest sign in the words before `end`.
-    fn body(&self, means: Means, end: Option<usize>) -> Option<Strength> {
-        self.body
-            .iter()
-            .filter(|f| f.means == means && end.is_none_or(|e| f.at < e))
-            .map(|f| f.strength)
-            .max()
-    }
-
-    /// Points for a meaning, each sign once.
-    fn points(&self, means: Means) -> u32 {
-        let header: u32 = self
-            .header
-            .iter()
-            .filter(|f| f.means == means)
-            .map(|f| match f.strength {
-                Strength::Decisive => 10,
-                Strength::Strong => 4,
-                Strength::Medium => 2,
-                _ => 1,
-            })
-            .max()
-            .unwrap_or(0);
-        let subject = match self.subject(means) {
-            Some(Strength::Strong | Strength::Decisive) => 5,
-            Some(Strength::Medium) => 4,
-            Some(Strength::Weak) => 2,
-            None => 0,
-        };
-        header + subject + self.body_points(means)
-    }
-
-    fn body_points(&self, means: Means) -> u32 {
-        let mut seen = std::collections::BTreeSet::new();
-        self.body
-            .iter()
-            .filter(|f| f.means == means && self.quote_at.is_none_or(|q| f.at < q))
-            .filter(|f| seen.insert(f.sign))
-            .map(|f| match f.strength {
-                Strength::Strong | Strength::Decisive => 3,
-                Strength::Medium => 2,
-                Strength::Weak => 1,
-            })
-            .sum()
-    }
-
-    /// What an auto-reply tells, as far as it says so before the quoted original; strong signs first.
-    pub fn signals(&self) -> Vec<Signal> {
-        let own =
-            |f: &&Found| f.means == Means::AutoReply && self.quote_at.is_none_or(|q| f.at < q);
-        let mut said: Vec<Signal> = self
-            .body
-            .iter()
-            .filter(own)
-            .filter(|f| f.strength > Strength::Weak)
-            .chain(&self.subject)
-            .chain(&self.header)
-            .filter(|f| f.means == Means::AutoReply)
-            .filter_map(|f| f.signal)
-            .collect();
-        if said.is_empty() {
-            said.extend(self.body.iter().filter(own).filter_map(|f| f.signal));
-        }
-        said.sort();
-        said.dedup();
-        said
-    }
-}
-
 /// The kind of the message.
 pub(crate) fn decide(
     notice: &Notice<'_, '_>,
@@ -187,25 +29,221 @@ pub(crate) fn decide(
     signs: &Signs,
     names_failure: bool,
 ) -> Kind {
-    let daemon = notice.is_from_daemon();
-    let human = signs.subject(Means::Human).is_some();
-    if let Some(status) = structure.status
-        && (!human || daemon || notice.message.parts[0].media.is("multipart/report"))
-    {
-        return of_status(status);
+    let case = Case::new(notice, signs, names_failure);
+    case.by_structure(structure)
+        .or_else(|| case.by_header())
+        .or_else(|| case.as_failure())
+        .unwrap_or_else(|| case.rest())
+}
+
+/// What is asked again and again of one message.
+struct Case<'c, 'm, 'x> {
+    notice: &'c Notice<'m, 'x>,
+    signs: &'c Signs,
+    /// The sender calls itself a mail system, by address or name.
+    daemon: bool,
+    /// The subject says that a person replies or forwards, or the program of a person wrote it.
+    human: bool,
+    null_path: bool,
+    /// The words name an address and a reason.
+    names_failure: bool,
+}
+
+impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
+    fn new(notice: &'c Notice<'m, 'x>, signs: &'c Signs, names_failure: bool) -> Self {
+        let human = signs.subject(Means::Human).is_some()
+            || signs.header(Means::Human) >= Some(Strength::Strong);
+        Case {
+            notice,
+            signs,
+            daemon: notice.is_from_daemon(),
+            human,
+            null_path: notice.has_null_path(),
+            names_failure,
+        }
     }
-    if let Some(kind) = structure.feedback_type.map(of_feedback) {
-        return kind;
+
+    fn decisive(&self, means: Means) -> bool {
+        self.signs.header(means) == Some(Strength::Decisive)
     }
-    if let Some(d) = structure.disposition {
-        return of_disposition(d, notice, signs);
+
+    /// Parts that are made for machines. Never from inside a returned message.
+    fn by_structure(&self, structure: &Structure<'_>) -> Option<Kind> {
+        let is_report = self.notice.message.parts[0].media.is("multipart/report");
+        if let Some(status) = structure.status
+            && (self.daemon || is_report || self.signs.subject(Means::Human).is_none())
+        {
+            return Some(of_status(status));
+        }
+        if let Some(feedback_type) = structure.feedback_type {
+            return Some(of_feedback(feedback_type));
+        }
+        structure
+            .disposition
+            .map(|d| of_disposition(d, self.notice, self.signs))
     }
-    if signs.header(Means::Report) == Some(Strength::Decisive)
-        || signs.subject(Means::Report) == Some(Strength::Strong)
-    {
-        return Kind::Report;
+
+    /// Header fields that settle it, and subjects of reports.
+    fn by_header(&self) -> Option<Kind> {
+        if self.decisive(Means::Report)
+            || self.signs.subject(Means::Report) == Some(Strength::Strong)
+        {
+            return Some(Kind::Report);
+        }
+        if self.is_challenge() {
+            return Some(Kind::Challenge);
+        }
+        // A mailer daemon does not go on holiday, but a postmaster does.
+        if self.decisive(Means::AutoReply)
+            && !(self.daemon && (self.claims_failure() || self.names_failure))
+        {
+            return Some(Kind::AutoReply);
+        }
+        if self.signs.subject(Means::Human).is_some() && !self.daemon {
+            return None;
+        }
+        let settled = [
+            (Means::Bounce, Kind::Bounce),
+            (Means::Delay, Kind::Delay),
+            (Means::Delivered, Kind::Delivered),
+        ];
+        settled
+            .into_iter()
+            .find(|(m, _)| self.decisive(*m))
+            .map(|s| s.1)
     }
-    by_words(notice, signs, daemon, human, names_failure)
+
+    /// A challenge may begin with the sentence of a bounce.
+    fn is_challenge(&self) -> bool {
+        let points = self.signs.points(Means::Challenge);
+        let strong =
+            self.signs.body(Means::Challenge, self.signs.quote_at) >= Some(Strength::Strong);
+        self.decisive(Means::Challenge) || points >= 5 || points >= 3 && strong && !self.daemon
+    }
+
+    fn failure_subject(&self) -> Option<Strength> {
+        self.signs
+            .subject(Means::Bounce)
+            .max(self.signs.subject(Means::Notice))
+    }
+
+    /// The strongest words of a failure or of a notice before the returned message.
+    fn failure_words(&self) -> Option<Strength> {
+        let cut = self.signs.returned_at;
+        self.signs
+            .body(Means::Bounce, cut)
+            .max(self.signs.body(Means::Notice, cut))
+    }
+
+    fn claims_failure(&self) -> bool {
+        self.failure_subject().is_some() || self.failure_words() >= Some(Strength::Strong)
+    }
+
+    /// A delay or a failure in words.
+    fn as_failure(&self) -> Option<Kind> {
+        let newsletter = self.notice.message.header.get("List-Unsubscribe").is_some();
+        if !self.daemon && (newsletter || self.signs.subject(Means::Human).is_some())
+            || self.signs.subject(Means::Other) >= Some(Strength::Medium)
+        {
+            return None;
+        }
+        let by_system = self.daemon || self.null_path || self.decisive(Means::Notice);
+        let subject = self.failure_subject();
+        if (by_system || subject.is_some() || self.signs.subject(Means::Delay).is_some())
+            && self.says_delay()
+        {
+            return Some(Kind::Delay);
+        }
+        let claims = self.claims_failure();
+        let by_whom = if self.decisive(Means::Notice) || self.notice.is_daemon_address() {
+            claims || self.names_failure
+        } else if self.daemon {
+            // Anybody can write a name: then something has to have failed.
+            self.names_failure
+                || claims
+                    && (self.null_path
+                        || self.notice.returned.is_some()
+                        || self.failure_words() >= Some(Strength::Strong))
+        } else if self.null_path {
+            claims && self.signs.points(Means::AutoReply) < 4
+        } else {
+            false
+        };
+        let by_words = !self.human
+            && self.signs.quote_at.is_none()
+            && subject >= Some(Strength::Medium)
+            && self.names_failure
+            && (subject == Some(Strength::Strong)
+                || self.failure_words() >= Some(Strength::Medium));
+        let sent_back = self.notice.returns_to_sender() && self.names_failure;
+        (by_whom || by_words || sent_back).then_some(Kind::Bounce)
+    }
+
+    /// Whether nobody has failed yet. The same sentence may begin both, so words of a final failure win over mere words of a
+    /// delay, but not over a subject that says delay.
+    fn says_delay(&self) -> bool {
+        let cut = self.signs.returned_at;
+        let words = self.signs.body(Means::Delay, cut);
+        let failed = self.signs.body(Means::Bounce, cut);
+        match (self.signs.subject(Means::Delay), words) {
+            (Some(_), _) => true,
+            (None, Some(Strength::Strong)) => failed < Some(Strength::Strong),
+            (None, Some(Strength::Medium)) => {
+                failed < Some(Strength::Medium) && self.signs.subject(Means::Bounce).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// What is neither report nor failure.
+    fn rest(&self) -> Kind {
+        let by_system = self.daemon || self.null_path;
+        if self.signs.subject(Means::Delivered).is_some()
+            && by_system
+            && !self.decisive(Means::Other)
+        {
+            return Kind::Delivered;
+        }
+        if self.signs.subject(Means::Receipt) >= Some(Strength::Medium)
+            && self.signs.subject(Means::Human).is_none()
+        {
+            return Kind::Receipt;
+        }
+        let calendar = self
+            .notice
+            .message
+            .parts
+            .iter()
+            .any(|p| p.media.is("text/calendar"));
+        let newsletter = self.notice.message.header.get("List-Unsubscribe").is_some();
+        let set_aside = self.decisive(Means::List)
+            || self.decisive(Means::Other)
+            || calendar
+            || newsletter && self.signs.header(Means::AutoReply) < Some(Strength::Strong);
+        if self.daemon || set_aside || !self.is_auto_reply() {
+            Kind::Other
+        } else {
+            Kind::AutoReply
+        }
+    }
+
+    /// Four points, not all of them from words that people type as well.
+    fn is_auto_reply(&self) -> bool {
+        let header = &self.notice.message.header;
+        let generated = header
+            .get("Auto-Submitted")
+            .is_some_and(|v| v.len() >= 14 && v[..14].eq_ignore_ascii_case(b"auto-generated"));
+        let answers = header.get("In-Reply-To").is_some();
+        let mut points = self.signs.points(Means::AutoReply) as i32;
+        points += i32::from(generated)
+            + i32::from(self.null_path)
+            + i32::from(answers && (generated || self.null_path));
+        let outside = self.signs.header(Means::AutoReply) >= Some(Strength::Strong)
+            || self.signs.subject(Means::AutoReply).is_some();
+        points -=
+            2 * i32::from(self.human) + 2 * i32::from(self.signs.quote_at.is_some() && !outside);
+        points >= 4 && (outside || self.signs.typed_by_system(answers || self.null_path))
+    }
 }
 
 /// Action beats Status; the worst counts.
@@ -271,110 +309,4 @@ fn of_disposition(d: &Disposition, notice: &Notice<'_, '_>, signs: &Signs) -> Ki
     } else {
         Kind::Receipt
     }
-}
-
-fn by_words(
-    notice: &Notice<'_, '_>,
-    signs: &Signs,
-    daemon: bool,
-    human: bool,
-    names_failure: bool,
-) -> Kind {
-    let cut = signs.returned_at;
-    let null_path = notice.has_null_path();
-    let decisive = |m| signs.header(m) == Some(Strength::Decisive);
-    let newsletter = notice.message.header.get("List-Unsubscribe").is_some();
-
-    let fail_subject = signs
-        .subject(Means::Bounce)
-        .max(signs.subject(Means::Notice));
-    let delay_subject = signs.subject(Means::Delay);
-    let fail_words = signs.body(Means::Bounce, cut);
-    let any_words = fail_words.max(signs.body(Means::Notice, cut));
-    let delay_words = signs.body(Means::Delay, cut);
-    let challenge = signs.points(Means::Challenge);
-
-    // A challenge may begin with a bounce's sentence.
-    if decisive(Means::Challenge)
-        || challenge >= 5
-        || challenge >= 3 && signs.body(Means::Challenge, None) >= Some(Strength::Strong) && !daemon
-    {
-        return Kind::Challenge;
-    }
-    if decisive(Means::AutoReply) && !daemon {
-        return Kind::AutoReply;
-    }
-    let by_system = daemon || null_path || decisive(Means::Bounce);
-    let vetoed = newsletter && !daemon || human && !daemon;
-    if !vetoed {
-        let is_delay = (delay_words >= Some(Strength::Strong) || delay_subject.is_some())
-            && (by_system || delay_subject.is_some() || fail_subject.is_some())
-            && !(fail_words >= Some(Strength::Strong) && delay_subject.is_none());
-        if is_delay {
-            return Kind::Delay;
-        }
-        let strong_words = any_words >= Some(Strength::Strong);
-        let claims = fail_subject.is_some() || strong_words;
-        if decisive(Means::Bounce) && (claims || names_failure) {
-            return Kind::Bounce;
-        }
-        if claims && daemon {
-            return Kind::Bounce;
-        }
-        if claims && null_path && signs.points(Means::AutoReply) < 4 {
-            return Kind::Bounce;
-        }
-        if fail_subject.is_some()
-            && (any_words >= Some(Strength::Medium) || names_failure)
-            && signs.quote_at.is_none()
-        {
-            return Kind::Bounce;
-        }
-        if (daemon || notice.returns_to_sender()) && names_failure {
-            return Kind::Bounce;
-        }
-    }
-    if signs.subject(Means::Delivered).is_some() && by_system {
-        return Kind::Delivered;
-    }
-    if signs.subject(Means::Receipt) >= Some(Strength::Medium) && !human {
-        return Kind::Receipt;
-    }
-    if daemon {
-        return Kind::Other;
-    }
-    if decisive(Means::List) || decisive(Means::Other) {
-        return Kind::Other;
-    }
-    if is_auto_reply(signs, human) {
-        Kind::AutoReply
-    } else {
-        Kind::Other
-    }
-}
-
-/// Four points, not all of them from words that people type as well.
-fn is_auto_reply(signs: &Signs, human: bool) -> bool {
-    let mut points = signs.points(Means::AutoReply) as i32;
-    if human {
-        points -= 2;
-    }
-    if signs.quote_at.is_some() {
-        points -= 2;
-    }
-    let outside = signs
-        .header(Means::AutoReply)
-        .is_some_and(|s| s >= Strength::Strong)
-        || signs.subject(Means::AutoReply).is_some();
-    let typed = signs.body.iter().any(|f| {
-        f.means == Means::AutoReply
-            && matches!(
-                f.signal,
-                Some(Signal::OutOfOffice | Signal::TicketReceived | Signal::MailboxUnmonitored)
-                    | None
-            )
-            && f.strength >= Strength::Medium
-            && signs.quote_at.is_none_or(|q| f.at < q)
-    });
-    points >= 4 && (outside || typed)
 }

@@ -86,6 +86,7 @@ mod notice;
 pub mod policy;
 mod report;
 pub mod trust;
+mod signs;
 mod verdict;
 mod words;
 

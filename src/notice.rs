@@ -135,30 +135,8 @@ impl<'m, 'x> Notice<'m, 'x> {
             .any(|a| a.eq_ignore_ascii_case(from))
     }
 
-    /// Whether the sender calls itself a mail system.
+    /// Whether the sender calls itself a mail system, by address or by name.
     pub fn is_from_daemon(&self) -> bool {
-        let from = self.from.to_ascii_lowercase();
-        let local = self
-            .info
-            .from
-            .as_deref()
-            .map(|a| a.split('@').next().unwrap_or_default().to_ascii_lowercase())
-            .unwrap_or_default();
-        const LOCALS: &[&str] = &[
-            "mailer-daemon",
-            "mailerdaemon",
-            "postmaster",
-            "post_master",
-            "post-master",
-            "mdaemon",
-            "mailer_daemon",
-            "double-bounce",
-            "mail-daemon",
-            "maildaemon",
-            "mailsystem",
-            "mail-system",
-            "mail_system",
-        ];
         const NAMES: &[&str] = &[
             "mailer-daemon",
             "mailer daemon",
@@ -175,9 +153,34 @@ impl<'m, 'x> Notice<'m, 'x> {
             "mail server",
             "content-filter at",
         ];
-        LOCALS.iter().any(|l| local == *l || local.starts_with(l))
-            || local.starts_with("microsoftexchange")
-            || NAMES.iter().any(|n| from.contains(n))
+        let from = self.from.to_ascii_lowercase();
+        self.is_daemon_address() || NAMES.iter().any(|n| from.contains(n))
+    }
+
+    /// Whether the sender's address is that of a mail system.
+    pub fn is_daemon_address(&self) -> bool {
+        const LOCALS: &[&str] = &[
+            "mailer-daemon",
+            "mailerdaemon",
+            "postmaster",
+            "post_master",
+            "post-master",
+            "mdaemon",
+            "mailer_daemon",
+            "double-bounce",
+            "mail-daemon",
+            "maildaemon",
+            "mailsystem",
+            "mail-system",
+            "mail_system",
+        ];
+        let local = self
+            .info
+            .from
+            .as_deref()
+            .map(|a| a.split('@').next().unwrap_or_default().to_ascii_lowercase())
+            .unwrap_or_default();
+        LOCALS.iter().any(|l| local.starts_with(l)) || local.starts_with("microsoftexchange")
     }
 
     /// Whether the notice came with the null return path (RFC 5321 section 4.5.5).

@@ -25,6 +25,7 @@ pub(crate) struct RuleFile {
     pub blocklist: Vec<At<BlocklistEntry>>,
     pub category: Vec<CategoryEntry>,
     pub dialect: Vec<At<DialectEntry>>,
+    pub dates: Option<DatesEntry>,
     /// Ids of rules to switch off; for files of the user.
     pub off: Vec<At<String>>,
 }
@@ -271,6 +272,27 @@ pub(crate) struct DialectEntry {
     pub source: Option<String>,
     #[serde(default)]
     pub unverified: bool,
+}
+
+/// Words around dates in one language. A `*` at the end of a month lets it be inflected; in the other lists it says that
+/// the word touches the date.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DatesEntry {
+    /// January to December, every form of each.
+    pub months: Vec<Vec<String>>,
+    /// Before a date that is the last day.
+    pub until: Vec<String>,
+    /// Behind such a date.
+    pub until_after: Vec<String>,
+    /// Before the day of the return.
+    pub back: Vec<String>,
+    /// Behind it.
+    pub back_after: Vec<String>,
+    /// Between the first and the last day.
+    pub to: Vec<String>,
+    /// Inside a date.
+    pub joins: Vec<String>,
 }
 
 /// What a blocklist lists.

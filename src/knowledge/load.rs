@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::file::{At, CategoryEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
+use super::file::{At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
     Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, HeaderSign, Knowledge,
     PatternSet, Provider, Rule, Sign, Target, check_pattern, glob,
@@ -30,6 +30,7 @@ pub(crate) struct Loader {
     codes: HashMap<String, Code>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
+    dates: Vec<(String, DatesEntry)>,
     categories: HashMap<Category, CategoryText>,
     dialects: Vec<Dialect>,
     /// Where each dialect was read, for errors that show when all are there.
@@ -75,8 +76,13 @@ impl Loader {
             category,
             dialect,
             off,
+            language,
+            dates,
             ..
         } = file;
+        if let Some(dates) = dates {
+            self.dates.push((language.unwrap_or_default(), dates));
+        }
         let home = provider.as_ref().map(|p| p.id.clone());
         if let Some(p) = provider {
             let entry = Provider {
@@ -137,7 +143,10 @@ impl Loader {
                 unverified: r.unverified || (r.source.is_none() && defaults.unverified),
                 source: r.source.or_else(|| defaults.source.clone()),
                 checked: r.checked.or_else(|| defaults.checked.clone()),
-                since: r.since.or_else(|| defaults.since.clone()).unwrap_or_else(|| FIRST.to_owned()),
+                since: r
+                    .since
+                    .or_else(|| defaults.since.clone())
+                    .unwrap_or_else(|| FIRST.to_owned()),
                 examples: r.examples,
                 not: r.not,
                 details: r.details,
@@ -380,6 +389,8 @@ impl Loader {
             targets,
             replies,
             sign_sets: OnceLock::new(),
+            dates: self.dates,
+            date_words: OnceLock::new(),
         })
     }
 }

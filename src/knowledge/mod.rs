@@ -3,6 +3,7 @@
 mod anchor;
 mod check;
 mod codes;
+mod dates;
 mod dialect;
 mod file;
 mod load;
@@ -16,6 +17,7 @@ pub use codes::{CodePattern, Enhanced};
 pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
+pub(crate) use dates::{DateMark, DateWords};
 pub(crate) use load::Loader;
 pub use normal::{normalise, normalise_into, one_line};
 pub use pattern::{Hit, PatternSet, check_pattern};
@@ -218,6 +220,9 @@ pub struct Knowledge {
     replies: PatternSet,
     /// Built at first use: a program that only classifies reply lines never needs it.
     sign_sets: OnceLock<sign::SignSets>,
+    /// `[dates]` of each language.
+    dates: Vec<(String, file::DatesEntry)>,
+    date_words: OnceLock<DateWords>,
 }
 
 /// What a pattern of the reply set belongs to.

@@ -5,5 +5,6 @@ mod golden;
 mod hostile;
 mod rooms;
 mod schema;
+mod signals;
 mod truth;
 mod words;
