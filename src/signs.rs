@@ -132,7 +132,8 @@ impl Signs {
         let of = |f: &Found| match f.strength {
             Strength::Strong | Strength::Decisive => 5,
             Strength::Medium if f.signal.is_none() => 4,
-            Strength::Medium | Strength::Weak => 2,
+            Strength::Medium => 3,
+            Strength::Weak => 2,
         };
         let subject = self
             .subject

@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "address",
     "message",
     "notice",
+    "signs",
     "report",
     "dialect",
     "autoreply",
