@@ -38,7 +38,11 @@ pub fn name(file: &Path) -> String {
 /// The truth: one object a sample, with the path it is about.
 pub fn truth() -> Vec<(PathBuf, Value)> {
     let mut out = Vec::new();
-    for list in ["truth-bounces.jsonl", "truth-others.jsonl"] {
+    for list in [
+        "truth-bounces.jsonl",
+        "truth-others.jsonl",
+        "truth-kinds.jsonl",
+    ] {
         for line in fs::read_to_string(root().join(list)).unwrap().lines() {
             let value: Value = serde_json::from_str(line).unwrap();
             let file = root().join(value["file"].as_str().unwrap());
