@@ -281,6 +281,10 @@ fn own_words(message: &Message<'_>) -> String {
             break;
         }
     }
+    if texts.is_empty() && message.parts.len() == 1 {
+        // A multipart without any part: its text is all there is.
+        words.push_str(&message.words(&message.parts[0]));
+    }
     words
 }
 

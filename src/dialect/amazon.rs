@@ -17,10 +17,9 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Option<Reading> {
         return None;
     }
     // Behind the object stands how to unsubscribe.
-    let mut object = serde_json::Deserializer::from_str(text)
-        .into_iter::<Value>()
-        .next()?
-        .ok()?;
+    // Behind the object stands how to unsubscribe. Some relays break a long line at `!`, others anywhere.
+    let first = |t: &str| serde_json::Deserializer::from_str(t).into_iter::<Value>().next()?.ok();
+    let mut object = first(text).or_else(|| first(&text.replace("!\n ", "").replace('\n', " ")))?;
     if let Some(inner) = object["Message"]
         .as_str()
         .and_then(|m| serde_json::from_str(m).ok())

@@ -5,6 +5,7 @@
 
 mod amazon;
 mod candidate;
+mod kddi;
 mod oracle;
 mod prose;
 mod recognise;
@@ -45,13 +46,15 @@ pub(crate) struct Reading {
 
 /// Reads the notice's own words, as the software of this id writes them; the general reader has what that leaves.
 pub(crate) fn read(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Reading {
+    let whole = match dialect {
+        Some("amazon-sns") => amazon::read(notice),
+        Some("kddi") => kddi::read(notice),
+        _ => None,
+    };
+    if let Some(reading) = whole {
+        return reading;
+    }
     let failures = match dialect {
-        Some("amazon-sns") => {
-            if let Some(reading) = amazon::read(notice) {
-                return reading;
-            }
-            Vec::new()
-        }
         Some("oracle" | "icloud") => oracle::read(notice),
         Some("sendmail5") => sendmail5::read(notice),
         _ => Vec::new(),

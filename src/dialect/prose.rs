@@ -6,7 +6,7 @@
 
 use super::Failure;
 use super::candidate::{self, Candidate, MAX_FOUND, Stand};
-use super::words::{has_reply, paragraphs, transcript_reply, words_about};
+use super::words::{has_code, has_reply, paragraphs, transcript_reply, words_about};
 use crate::address;
 use crate::notice::Notice;
 use crate::words::AddressSource;
@@ -18,7 +18,13 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
     if candidates.is_empty() {
         // Mail to oneself, or a notice that hides whom it is for.
         candidates = candidate::find(&lines, notice, true);
-        candidates.retain(|c| c.stand >= Stand::Command && notice.may_be_to_oneself(c.address));
+        candidates.retain(|c| {
+            // A greeting begins with the address of the sender too; no reply stands behind it.
+            let answered = || {
+                c.stand >= Stand::Leading && (has_code(c.rest) || lines.get(c.line + 1).is_some_and(|l| has_code(l)))
+            };
+            c.stand >= Stand::Command && (notice.may_be_to_oneself(c.address) || answered())
+        });
     }
     let Some(best) = candidates.iter().map(|c| c.stand).max() else {
         return Vec::new();
@@ -41,8 +47,9 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         });
         if let Some(known) = known {
             // Named again, as in the part for administrators: what a server said beats what people are told.
-            if !known.diagnostic.as_deref().is_some_and(has_reply) {
-                let again = words_about(c, of_it).filter(|w| has_reply(w));
+            if !known.diagnostic.as_deref().is_some_and(has_code) {
+                let says_more = if known.diagnostic.as_deref().is_some_and(has_reply) { has_code } else { has_reply };
+                let again = words_about(c, of_it).filter(|w| says_more(w));
                 known.diagnostic = again.or(known.diagnostic.take());
             }
             continue;

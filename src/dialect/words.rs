@@ -131,10 +131,28 @@ fn has_enhanced(t: &str) -> bool {
 
 /// Whether text holds a reply code or an enhanced one.
 pub(super) fn has_reply(text: &str) -> bool {
-    has_enhanced(text)
-        || text
-            .split([' ', '\n', ':', '<', '"', '\'', '('])
-            .any(begins_with_code_word)
+    has_enhanced(text) || has_code(text)
+}
+
+/// Whether text holds a reply code.
+pub(super) fn has_code(text: &str) -> bool {
+    text.split([' ', '\n', ':', '<', '"', '\'', '(', '#']).any(begins_with_code_word)
+}
+
+/// A reply with both its codes somewhere in a line: from there to the end.
+fn reply_inside(line: &str) -> Option<&str> {
+    let mut at = 0;
+    for word in line.split(' ') {
+        if word.len() == 3 && begins_with_code(word) {
+            let rest = &line[at..];
+            let next = rest[3..].trim_start();
+            if next.len() >= 5 && has_enhanced(&next[..next.find(' ').unwrap_or(next.len())]) {
+                return Some(rest);
+            }
+        }
+        at += word.len() + 1;
+    }
+    None
 }
 
 fn begins_with_code_word(word: &str) -> bool {
@@ -169,7 +187,7 @@ pub(super) fn transcript_reply(lines: &[&str], address: Option<&str>) -> Option<
             last = Some(reply);
         }
     }
-    last
+    last.or_else(|| lines.iter().find_map(|l| reply_inside(l)).map(str::to_owned))
 }
 
 /// A reply that may go on in the following lines; another code is another reply.

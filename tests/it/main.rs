@@ -1,6 +1,8 @@
 //! The tests of the library as one binary.
 
+mod addresses;
 mod corpus;
+mod dialects;
 mod golden;
 mod hostile;
 mod rooms;

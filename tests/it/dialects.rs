@@ -1,0 +1,149 @@
+//! Which software wrote the samples, and what the readers of its layouts find.
+
+use std::fs;
+
+use serde_json::Value;
+use undeliverable::{Engine, Kind, Report};
+
+use crate::corpus;
+
+#[test]
+fn the_software_is_recognised() {
+    let engine = Engine::new();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (file, truth) in corpus::truth() {
+        let Some(want) = truth.get("dialect") else { continue };
+        let got = engine.parse(&fs::read(&file).unwrap());
+        if !matches!(got.kind, Kind::Bounce | Kind::Delay | Kind::Delivered) {
+            continue;
+        }
+        seen += 1;
+        if got.dialect.as_deref() != want.as_str() {
+            wrong.push(format!("{}: want {want}, got {:?}", corpus::name(&file), got.dialect));
+        }
+    }
+    assert!(seen > 350, "{seen}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_truth_names_known_dialects() {
+    let engine = Engine::new();
+    let known: Vec<&str> = engine.knowledge().dialects().iter().map(|d| d.id.as_str()).collect();
+    for (file, truth) in corpus::truth() {
+        if let Some(id) = truth.get("dialect").and_then(Value::as_str) {
+            assert!(known.contains(&id), "{}: {id}", corpus::name(&file));
+        }
+    }
+}
+
+fn notice(from: &str, subject: &str, body: &str) -> Report {
+    let mail = format!(
+        "Return-Path: <>\nFrom: {from}\nTo: al@example.org\nSubject: {subject}\nMessage-ID: <1@mx.example.org>\n\n{body}"
+    );
+    Engine::new().parse(mail.as_bytes())
+}
+
+/// The report in the words of a table: address, original, status, code.
+fn told(report: &Report) -> Vec<(String, String, String, String)> {
+    let text = |o: &Option<String>| o.clone().unwrap_or_default();
+    report
+        .recipients
+        .iter()
+        .map(|r| {
+            (text(&r.final_recipient), text(&r.original_recipient), text(&r.verdict.status), text(&r.verdict.reply_code))
+        })
+        .collect()
+}
+
+#[test]
+fn layouts() {
+    let daemon = "MAILER-DAEMON@mx.example.org";
+    type Row<'t> = (&'t str, &'t str, &'t str, &'t [(&'t str, &'t str, &'t str, &'t str)]);
+    let table: &[Row<'_>] = &[
+        // Oracle: the address that was tried is another one than the one written.
+        (
+            "oracle",
+            "Delivery Notification: Delivery has failed",
+            "This report relates to a message you sent with the following header fields:\n\n  To: bob@example.com\n\n\
+             Your message cannot be delivered to the following recipients:\n\n  Original address: bob@example.com\n  \
+             Recipient address: b2@mail.example.com\n  Reason: Remote SMTP server has rejected address\n  \
+             Diagnostic code: smtp;550 5.1.1 <b2@mail.example.com>... User unknown\n  \
+             Remote system: dns;mx.example.com (TCP|192.0.2.1|34321|198.51.100.2|25)\n",
+            &[("b2@mail.example.com", "bob@example.com", "5.1.1", "550")],
+        ),
+        // Sendmail 5: one line a recipient, what the other side said before it.
+        (
+            "sendmail5",
+            "Returned mail: User unknown",
+            "   ----- Transcript of session follows -----\nWhile talking to mx.example.com:\n>>> RCPT To:<bob@example.com>\n\
+             <<< 553 5.1.1 no such person\n550 <bob@example.com>... User unknown\n\
+             554 <eve@example.net>... 550 Host unknown (Authoritative answer from name server)\n\n   \
+             ----- Unsent message follows -----\nReceived: from a by b\nFrom: al@example.org\nTo: bob@example.com\nSubject: hi\n",
+            &[("bob@example.com", "", "5.1.1", "553"), ("eve@example.net", "", "", "550")],
+        ),
+        // Advice whom to ask names nobody who failed.
+        (
+            "qmail",
+            "failure notice",
+            "Hi. This is the qmail-send program at mx.example.org.\nFor further assistance, please contact <help-desk@example.org>\n\
+             \n<\"b@b\"@example.com>:\n192.0.2.9 does not like recipient.\nRemote host said: 550 5.1.1 no such user\n",
+            &[("\"b@b\"@example.com", "", "5.1.1", "550")],
+        ),
+        // Named twice: the part for administrators has the reply.
+        (
+            "exchange-2007",
+            "Undeliverable: hi",
+            "Delivery has failed to these recipients or groups:\n\nBob Example<mailto:bob@example.com>\nThe address was not found.\n\n\
+             Diagnostic information for administrators:\n\nGenerating server: ex.example.com\n\nbob@example.com\n\
+             #550 5.1.1 RESOLVER.ADR.RecipNotFound; not found ##\n",
+            &[("bob@example.com", "", "5.1.1", "550")],
+        ),
+        // A transcript with the time in front of each line.
+        (
+            "mdaemon",
+            "Permanent Delivery Failure",
+            "The attached message had PERMANENT fatal delivery errors!\n\nFailed address: bob@example.com\n\n\
+             --- Session Transcript ---\n Fri 2026-07-03 10:00:00: --> RCPT To:<bob@example.com>\n \
+             Fri 2026-07-03 10:00:01: <-- 550 5.1.1 <bob@example.com>: User unknown\n",
+            &[("bob@example.com", "", "5.1.1", "550")],
+        ),
+        // Two recipients, each with its own words.
+        (
+            "communigate",
+            "Undeliverable mail: hi",
+            "Failed to deliver to 'bob@example.com'\nSMTP module(domain example.com) reports:\n example.com: no response\n\n\
+             Failed to deliver to '<eve@example.net>'\nSMTP module(domain example.net) reports:\n host mx.example.net says:\n \
+             553 5.3.0 <eve@example.net>... No such user here\n",
+            &[("bob@example.com", "", "", ""), ("eve@example.net", "", "5.3.0", "553")],
+        ),
+    ];
+    for (dialect, subject, body, want) in table {
+        let report = notice(daemon, subject, body);
+        assert_eq!((report.kind, report.dialect.as_deref()), (Kind::Bounce, Some(*dialect)), "{subject}");
+        let got = told(&report);
+        let got: Vec<_> = got.iter().map(|(a, b, c, d)| (a.as_str(), b.as_str(), c.as_str(), d.as_str())).collect();
+        assert_eq!(&got, want, "{dialect}");
+    }
+}
+
+#[test]
+fn notifications_as_json() {
+    let json = r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"General","bouncedRecipients":[{"emailAddress":"Bob <bob@example.com>","action":"failed","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 user unknown"}]},"mail":{"source":"al@example.org","messageId":"0102-x","destination":["bob@example.com"],"commonHeaders":{"messageId":"<m@example.org>","subject":"hi"}}}"#;
+    let wrapped = serde_json::json!({ "Type": "Notification", "Message": json }).to_string();
+    let split = json.replace("\"bounceSubType\"", "!\n \"bounceSubType\"");
+    for body in [json, &wrapped, &split] {
+        let body = format!("{body}\n\n--\nIf you wish to stop receiving notifications, write to stop@example.net\n");
+        let report = notice("SES <no-reply@sns.amazonaws.com>", "AWS Notification Message", &body);
+        assert_eq!((report.kind, report.dialect.as_deref()), (Kind::Bounce, Some("amazon-sns")));
+        assert_eq!(told(&report), [("bob@example.com".into(), String::new(), "5.1.1".into(), "550".into())]);
+        assert_eq!(report.original.unwrap().message_id.as_deref(), Some("m@example.org"));
+    }
+    let complaint = r#"{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"bob@example.com"}],"complaintFeedbackType":"abuse"},"mail":{"source":"al@example.org"}}"#;
+    let report = notice("no-reply@sns.amazonaws.com", "AWS Notification Message", complaint);
+    assert_eq!(report.kind, Kind::Complaint);
+    assert_eq!(report.feedback.unwrap().original_rcpt_to, ["bob@example.com"]);
+    // The same words from anybody else are no notification.
+    assert_eq!(notice("Al <al@example.net>", "look at this", json).kind, Kind::Other);
+}
