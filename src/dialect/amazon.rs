@@ -18,7 +18,12 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Option<Reading> {
     }
     // Behind the object stands how to unsubscribe.
     // Behind the object stands how to unsubscribe. Some relays break a long line at `!`, others anywhere.
-    let first = |t: &str| serde_json::Deserializer::from_str(t).into_iter::<Value>().next()?.ok();
+    let first = |t: &str| {
+        serde_json::Deserializer::from_str(t)
+            .into_iter::<Value>()
+            .next()?
+            .ok()
+    };
     let mut object = first(text).or_else(|| first(&text.replace("!\n ", "").replace('\n', " ")))?;
     if let Some(inner) = object["Message"]
         .as_str()

@@ -21,7 +21,8 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         candidates.retain(|c| {
             // A greeting begins with the address of the sender too; no reply stands behind it.
             let answered = || {
-                c.stand >= Stand::Leading && (has_code(c.rest) || lines.get(c.line + 1).is_some_and(|l| has_code(l)))
+                c.stand >= Stand::Leading
+                    && (has_code(c.rest) || lines.get(c.line + 1).is_some_and(|l| has_code(l)))
             };
             c.stand >= Stand::Command && (notice.may_be_to_oneself(c.address) || answered())
         });
@@ -48,7 +49,11 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         if let Some(known) = known {
             // Named again, as in the part for administrators: what a server said beats what people are told.
             if !known.diagnostic.as_deref().is_some_and(has_code) {
-                let says_more = if known.diagnostic.as_deref().is_some_and(has_reply) { has_code } else { has_reply };
+                let says_more = if known.diagnostic.as_deref().is_some_and(has_reply) {
+                    has_code
+                } else {
+                    has_reply
+                };
                 let again = words_about(c, of_it).filter(|w| says_more(w));
                 known.diagnostic = again.or(known.diagnostic.take());
             }
@@ -77,9 +82,14 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         });
     }
     share_words(&mut failures);
+    // The last reply of a transcript may be another's where some have words of their own.
+    let anybodys = failures.len() == 1
+        || !failures
+            .iter()
+            .any(|f| f.diagnostic.as_deref().is_some_and(has_reply));
     for f in &mut failures {
         let told = f.diagnostic.as_deref().is_some_and(has_reply);
-        if !told && let Some(reply) = transcript_reply(&lines, f.address.as_deref()) {
+        if !told && let Some(reply) = transcript_reply(&lines, f.address.as_deref(), anybodys) {
             f.diagnostic = Some(match f.diagnostic.take() {
                 Some(d) if d.len() < 200 => format!("{d} {reply}"),
                 _ => reply,

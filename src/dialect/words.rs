@@ -136,7 +136,8 @@ pub(super) fn has_reply(text: &str) -> bool {
 
 /// Whether text holds a reply code.
 pub(super) fn has_code(text: &str) -> bool {
-    text.split([' ', '\n', ':', '<', '"', '\'', '(', '#']).any(begins_with_code_word)
+    text.split([' ', '\n', ':', '<', '"', '\'', '(', '#'])
+        .any(begins_with_code_word)
 }
 
 /// A reply with both its codes somewhere in a line: from there to the end.
@@ -162,7 +163,11 @@ fn begins_with_code_word(word: &str) -> bool {
 }
 
 /// The reply of a transcript: the `<<<` line behind the command that names the address, else the last failure.
-pub(super) fn transcript_reply(lines: &[&str], address: Option<&str>) -> Option<String> {
+pub(super) fn transcript_reply(
+    lines: &[&str],
+    address: Option<&str>,
+    anybodys: bool,
+) -> Option<String> {
     let mut named = false;
     let mut last = None;
     for (i, line) in lines.iter().enumerate() {
@@ -187,7 +192,15 @@ pub(super) fn transcript_reply(lines: &[&str], address: Option<&str>) -> Option<
             last = Some(reply);
         }
     }
-    last.or_else(|| lines.iter().find_map(|l| reply_inside(l)).map(str::to_owned))
+    if !anybodys {
+        return None;
+    }
+    last.or_else(|| {
+        lines
+            .iter()
+            .find_map(|l| reply_inside(l))
+            .map(str::to_owned)
+    })
 }
 
 /// A reply that may go on in the following lines; another code is another reply.

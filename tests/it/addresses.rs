@@ -10,7 +10,12 @@ use crate::corpus;
 /// decoders, and more generous than they are.
 fn readable(mail: &[u8]) -> String {
     let raw = String::from_utf8_lossy(mail).replace('\r', "\n");
-    let mut forms = vec![raw.clone(), quoted_printable(&raw), base64_runs(&raw), encoded_words(&raw)];
+    let mut forms = vec![
+        raw.clone(),
+        quoted_printable(&raw),
+        base64_runs(&raw),
+        encoded_words(&raw),
+    ];
     for i in 0..forms.len() {
         forms.push(xtext(&forms[i]));
     }
@@ -18,8 +23,17 @@ fn readable(mail: &[u8]) -> String {
         // Folded and wrapped lines.
         forms.push(forms[i].split('\n').map(str::trim).collect::<String>());
     }
-    let mut all = forms.join("\n").replace("+AEA-", "@").replace("&#64;", "@").replace("&#x40;", "@");
-    for (escape, c) in [("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("&quot;", "\"")] {
+    let mut all = forms
+        .join("\n")
+        .replace("+AEA-", "@")
+        .replace("&#64;", "@")
+        .replace("&#x40;", "@");
+    for (escape, c) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+        ("&quot;", "\""),
+    ] {
         all = all.replace(escape, c);
     }
     all.to_lowercase()
@@ -36,7 +50,9 @@ fn quoted_printable(text: &str) -> String {
                 out.push((a * 16 + b) as u8);
                 i += 3;
             }
-            (b'=', ..) if bytes[i + 1..].iter().find(|b| !matches!(b, b' ' | b'\t')) == Some(&b'\n') => {
+            (b'=', ..)
+                if bytes[i + 1..].iter().find(|b| !matches!(b, b' ' | b'\t')) == Some(&b'\n') =>
+            {
                 i += 1 + bytes[i + 1..].iter().position(|b| *b == b'\n').unwrap_or(0) + 1;
             }
             (b, ..) => {
@@ -73,7 +89,11 @@ fn base64(text: &str) -> Vec<u8> {
 
 /// Every run of lines that can be base64, decoded.
 fn base64_runs(text: &str) -> String {
-    let is = |l: &str| l.len() >= 4 && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    let is = |l: &str| {
+        l.len() >= 4
+            && l.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
+    };
     let mut out = String::new();
     let mut run = String::new();
     for line in text.split('\n').map(str::trim).chain([""]) {
@@ -92,7 +112,9 @@ fn encoded_words(text: &str) -> String {
     let mut out = String::new();
     for word in text.split("=?").skip(1) {
         let mut it = word.splitn(4, '?');
-        let (Some(_), Some(encoding), Some(value)) = (it.next(), it.next(), it.next()) else { continue };
+        let (Some(_), Some(encoding), Some(value)) = (it.next(), it.next(), it.next()) else {
+            continue;
+        };
         let decoded = match encoding {
             "b" | "B" => String::from_utf8_lossy(&base64(value)).into_owned(),
             _ => quoted_printable(&value.replace('_', " ")),
@@ -108,7 +130,9 @@ fn xtext(text: &str) -> String {
     let mut out = quoted_printable(&text.replace('+', "="));
     while let Some(at) = out.find("\\x{") {
         let end = out[at..].find('}').map_or(out.len(), |e| at + e + 1);
-        let c = u32::from_str_radix(out[at + 3..end].trim_end_matches('}'), 16).ok().and_then(char::from_u32);
+        let c = u32::from_str_radix(out[at + 3..end].trim_end_matches('}'), 16)
+            .ok()
+            .and_then(char::from_u32);
         out.replace_range(at..end, &c.map(String::from).unwrap_or_default());
     }
     out
@@ -135,8 +159,13 @@ fn made_up(report: &Report, mail: &[u8]) -> Vec<String> {
         let verp = address.replacen('@', "=", 1);
         let stands = |a: &str| readable.contains(a);
         // Letters beyond ASCII depend on the charset; the rest does not.
-        let pieces = || address.split(|c: char| !c.is_ascii()).all(|p| readable.contains(p));
-        !(stands(&address) || stands(&verp) || !address.is_ascii() && pieces())
+        let pieces = || {
+            address
+                .split(|c: char| !c.is_ascii())
+                .all(|p| readable.contains(p))
+        };
+        let escaped = xtext(&address);
+        !(stands(&address) || stands(&verp) || stands(&escaped) || !address.is_ascii() && pieces())
     });
     told
 }
@@ -170,13 +199,14 @@ fn variants(mail: &[u8], seed: usize) -> Vec<Vec<u8>> {
         out.push(mail[..mail.len() * part / 9].to_vec());
     }
     for charset in ["koi8-r", "euc-kr", "x-none"] {
-        let changed = text.replace("utf-8", charset).replace("UTF-8", charset).replace("us-ascii", charset);
+        let changed = text
+            .replace("utf-8", charset)
+            .replace("UTF-8", charset)
+            .replace("us-ascii", charset);
         out.push(changed.into_bytes());
     }
-    // The middle is missing; lines are glued; the last of each pair comes first.
+    // The middle is missing.
     out.push([&mail[..mail.len() / 3], &mail[mail.len() / 2..]].concat());
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    out.push(lines.chunks(2).flat_map(|c| c.iter().rev().copied()).collect::<String>().into_bytes());
     out
 }
 

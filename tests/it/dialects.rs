@@ -13,14 +13,20 @@ fn the_software_is_recognised() {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (file, truth) in corpus::truth() {
-        let Some(want) = truth.get("dialect") else { continue };
+        let Some(want) = truth.get("dialect") else {
+            continue;
+        };
         let got = engine.parse(&fs::read(&file).unwrap());
         if !matches!(got.kind, Kind::Bounce | Kind::Delay | Kind::Delivered) {
             continue;
         }
         seen += 1;
         if got.dialect.as_deref() != want.as_str() {
-            wrong.push(format!("{}: want {want}, got {:?}", corpus::name(&file), got.dialect));
+            wrong.push(format!(
+                "{}: want {want}, got {:?}",
+                corpus::name(&file),
+                got.dialect
+            ));
         }
     }
     assert!(seen > 350, "{seen}");
@@ -30,7 +36,12 @@ fn the_software_is_recognised() {
 #[test]
 fn the_truth_names_known_dialects() {
     let engine = Engine::new();
-    let known: Vec<&str> = engine.knowledge().dialects().iter().map(|d| d.id.as_str()).collect();
+    let known: Vec<&str> = engine
+        .knowledge()
+        .dialects()
+        .iter()
+        .map(|d| d.id.as_str())
+        .collect();
     for (file, truth) in corpus::truth() {
         if let Some(id) = truth.get("dialect").and_then(Value::as_str) {
             assert!(known.contains(&id), "{}: {id}", corpus::name(&file));
@@ -52,7 +63,12 @@ fn told(report: &Report) -> Vec<(String, String, String, String)> {
         .recipients
         .iter()
         .map(|r| {
-            (text(&r.final_recipient), text(&r.original_recipient), text(&r.verdict.status), text(&r.verdict.reply_code))
+            (
+                text(&r.final_recipient),
+                text(&r.original_recipient),
+                text(&r.verdict.status),
+                text(&r.verdict.reply_code),
+            )
         })
         .collect()
 }
@@ -60,7 +76,12 @@ fn told(report: &Report) -> Vec<(String, String, String, String)> {
 #[test]
 fn layouts() {
     let daemon = "MAILER-DAEMON@mx.example.org";
-    type Row<'t> = (&'t str, &'t str, &'t str, &'t [(&'t str, &'t str, &'t str, &'t str)]);
+    type Row<'t> = (
+        &'t str,
+        &'t str,
+        &'t str,
+        &'t [(&'t str, &'t str, &'t str, &'t str)],
+    );
     let table: &[Row<'_>] = &[
         // Oracle: the address that was tried is another one than the one written.
         (
@@ -81,7 +102,10 @@ fn layouts() {
              <<< 553 5.1.1 no such person\n550 <bob@example.com>... User unknown\n\
              554 <eve@example.net>... 550 Host unknown (Authoritative answer from name server)\n\n   \
              ----- Unsent message follows -----\nReceived: from a by b\nFrom: al@example.org\nTo: bob@example.com\nSubject: hi\n",
-            &[("bob@example.com", "", "5.1.1", "553"), ("eve@example.net", "", "", "550")],
+            &[
+                ("bob@example.com", "", "5.1.1", "553"),
+                ("eve@example.net", "", "", "550"),
+            ],
         ),
         // Advice whom to ask names nobody who failed.
         (
@@ -116,14 +140,24 @@ fn layouts() {
             "Failed to deliver to 'bob@example.com'\nSMTP module(domain example.com) reports:\n example.com: no response\n\n\
              Failed to deliver to '<eve@example.net>'\nSMTP module(domain example.net) reports:\n host mx.example.net says:\n \
              553 5.3.0 <eve@example.net>... No such user here\n",
-            &[("bob@example.com", "", "", ""), ("eve@example.net", "", "5.3.0", "553")],
+            &[
+                ("bob@example.com", "", "", ""),
+                ("eve@example.net", "", "5.3.0", "553"),
+            ],
         ),
     ];
     for (dialect, subject, body, want) in table {
         let report = notice(daemon, subject, body);
-        assert_eq!((report.kind, report.dialect.as_deref()), (Kind::Bounce, Some(*dialect)), "{subject}");
+        assert_eq!(
+            (report.kind, report.dialect.as_deref()),
+            (Kind::Bounce, Some(*dialect)),
+            "{subject}"
+        );
         let got = told(&report);
-        let got: Vec<_> = got.iter().map(|(a, b, c, d)| (a.as_str(), b.as_str(), c.as_str(), d.as_str())).collect();
+        let got: Vec<_> = got
+            .iter()
+            .map(|(a, b, c, d)| (a.as_str(), b.as_str(), c.as_str(), d.as_str()))
+            .collect();
         assert_eq!(&got, want, "{dialect}");
     }
 }
@@ -134,16 +168,46 @@ fn notifications_as_json() {
     let wrapped = serde_json::json!({ "Type": "Notification", "Message": json }).to_string();
     let split = json.replace("\"bounceSubType\"", "!\n \"bounceSubType\"");
     for body in [json, &wrapped, &split] {
-        let body = format!("{body}\n\n--\nIf you wish to stop receiving notifications, write to stop@example.net\n");
-        let report = notice("SES <no-reply@sns.amazonaws.com>", "AWS Notification Message", &body);
-        assert_eq!((report.kind, report.dialect.as_deref()), (Kind::Bounce, Some("amazon-sns")));
-        assert_eq!(told(&report), [("bob@example.com".into(), String::new(), "5.1.1".into(), "550".into())]);
-        assert_eq!(report.original.unwrap().message_id.as_deref(), Some("m@example.org"));
+        let body = format!(
+            "{body}\n\n--\nIf you wish to stop receiving notifications, write to stop@example.net\n"
+        );
+        let report = notice(
+            "SES <no-reply@sns.amazonaws.com>",
+            "AWS Notification Message",
+            &body,
+        );
+        assert_eq!(
+            (report.kind, report.dialect.as_deref()),
+            (Kind::Bounce, Some("amazon-sns"))
+        );
+        assert_eq!(
+            told(&report),
+            [(
+                "bob@example.com".into(),
+                String::new(),
+                "5.1.1".into(),
+                "550".into()
+            )]
+        );
+        assert_eq!(
+            report.original.unwrap().message_id.as_deref(),
+            Some("m@example.org")
+        );
     }
     let complaint = r#"{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"bob@example.com"}],"complaintFeedbackType":"abuse"},"mail":{"source":"al@example.org"}}"#;
-    let report = notice("no-reply@sns.amazonaws.com", "AWS Notification Message", complaint);
+    let report = notice(
+        "no-reply@sns.amazonaws.com",
+        "AWS Notification Message",
+        complaint,
+    );
     assert_eq!(report.kind, Kind::Complaint);
-    assert_eq!(report.feedback.unwrap().original_rcpt_to, ["bob@example.com"]);
+    assert_eq!(
+        report.feedback.unwrap().original_rcpt_to,
+        ["bob@example.com"]
+    );
     // The same words from anybody else are no notification.
-    assert_eq!(notice("Al <al@example.net>", "look at this", json).kind, Kind::Other);
+    assert_eq!(
+        notice("Al <al@example.net>", "look at this", json).kind,
+        Kind::Other
+    );
 }
