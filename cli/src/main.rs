@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod ledger;
 mod inline;
 mod output;
 mod pipeline;
