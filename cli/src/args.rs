@@ -8,7 +8,9 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use undeliverable::{Engine, EngineBuilder, Limits};
 
-use crate::commands::{classify, explain, lookup, manual, rules, scan};
+use crate::commands::{
+    classify, deliver, explain, incidents, lookup, manual, replay, rules, scan, suppressions, token,
+};
 
 /// Reads the mail that comes back: who failed, whose fault it is, how sure that is, and what to do.
 #[derive(Debug, Parser)]
@@ -26,6 +28,11 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     Lookup(lookup::LookupArgs),
     Rules(rules::RulesArgs),
+    Deliver(deliver::DeliverArgs),
+    Suppressions(suppressions::SuppressionsArgs),
+    Incidents(incidents::IncidentsArgs),
+    Token(token::TokenArgs),
+    Replay(replay::ReplayArgs),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }

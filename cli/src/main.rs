@@ -3,9 +3,10 @@
 //! Results go to stdout, words to stderr. The exit code is 0 for done, 1 for failed, 2 for wrong usage.
 
 mod args;
+mod clock;
 mod commands;
-mod ledger;
 mod inline;
+mod ledger;
 mod output;
 mod pipeline;
 mod progress;
@@ -20,14 +21,21 @@ use crate::args::{Cli, Command};
 use crate::commands::Outcome;
 
 fn main() -> ExitCode {
-    // Prints help and usage errors itself and ends with 0 or 2.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return wrong_usage(&e),
+    };
     let done = match cli.command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Classify(args) => commands::classify::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Lookup(args) => commands::lookup::run(&args),
         Command::Rules(args) => commands::rules::run(&args),
+        Command::Deliver(args) => return commands::deliver::run(&args),
+        Command::Suppressions(args) => commands::suppressions::run(&args),
+        Command::Incidents(args) => commands::incidents::run(&args),
+        Command::Token(args) => commands::token::run(&args),
+        Command::Replay(args) => commands::replay::run(&args),
         Command::Completions(args) => commands::manual::completions(&args),
         Command::Man(args) => commands::manual::pages(&args),
     };
@@ -45,6 +53,20 @@ fn main() -> ExitCode {
             );
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints help or what is wrong. An MTA's pipe must not lose a message to a typo in its configuration: to `deliver` wrong
+/// usage is "try again".
+fn wrong_usage(e: &clap::Error) -> ExitCode {
+    let _ = e.print();
+    let is_delivery = std::env::args_os().nth(1).is_some_and(|a| a == "deliver");
+    let is_qmail = std::env::args_os().any(|a| a == "qmail" || a == "--exit-style=qmail");
+    match (e.exit_code(), is_delivery, is_qmail) {
+        (0, ..) => ExitCode::SUCCESS,
+        (_, true, true) => ExitCode::from(111),
+        (_, true, false) => ExitCode::from(75),
+        _ => ExitCode::from(2),
     }
 }
 

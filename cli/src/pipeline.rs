@@ -32,6 +32,8 @@ pub(crate) trait Worker: Send {
 pub(crate) struct Chunk {
     /// Bytes for stdout.
     pub bytes: Vec<u8>,
+    /// What the ledger is to record.
+    pub events: Vec<undeliverable::policy::Event>,
     /// How many messages these are.
     pub messages: u64,
     /// How many files were done with them.
@@ -263,11 +265,12 @@ impl Shared {
 
 impl Chunk {
     fn weight(&self) -> usize {
-        self.bytes.len() + 64
+        self.bytes.len() + self.events.len() * 1024 + 64
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
+        self.events.clear();
         self.bytes.shrink_to(MESSAGE_BYTES);
         self.messages = 0;
         self.files = 0;

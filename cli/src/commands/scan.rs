@@ -8,9 +8,13 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::Args;
 use undeliverable::Engine;
+use undeliverable::trust::{self, Proof};
 
-use super::Outcome;
+use super::{Outcome, incidents};
 use crate::args::{EngineArgs, Format, FormatArgs, LimitArgs};
+use crate::clock;
+use crate::ledger::args::{LedgerArgs, ProofArgs};
+use crate::ledger::{BATCH, Recorded};
 use crate::output::Style;
 use crate::output::tally::{Tally, is_unknown};
 use crate::pipeline::{self, Chunk, Worker};
@@ -28,6 +32,7 @@ use crate::source::Walk;
   undeliverable scan --summary /var/mail/archive
   undeliverable scan --unknown look-at-these folder/
   undeliverable scan - <message.eml
+  undeliverable scan --record --summary ~/Maildir
 
 Exit code 1: something could not be read; it is named on stderr and the rest is done.")]
 pub(crate) struct ScanArgs {
@@ -43,12 +48,19 @@ pub(crate) struct ScanArgs {
     /// Threads; more than cores help where the disk is slow [default: two a core, at least 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Store what the messages tell in the ledger; the same mail seen again counts once
+    #[arg(long)]
+    record: bool,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten, next_help_heading = "With --record")]
+    ledger: LedgerArgs,
+    #[command(flatten)]
+    proof: ProofArgs,
 }
 
 /// Reads every message of the paths, in order.
@@ -57,6 +69,15 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     if let Some(dir) = &args.unknown {
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
+    // Opened first: a ledger that cannot be written should not be found out after an hour.
+    let mut ledger = if args.record {
+        Some(args.ledger.open()?)
+    } else {
+        None
+    };
+    let proofs = args.proof.read()?;
+    let mut recorded = Recorded::default();
+    let mut events = Vec::new();
     let format = args.format.pick();
     let style = Style::new(format);
     let jobs = args.jobs.map_or_else(default_jobs, usize::from);
@@ -64,6 +85,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         engine: &engine,
         style: (!args.summary).then_some(style),
         unknown: args.unknown.as_deref(),
+        proof: args.record.then(|| proofs.proof()),
+        started: clock::now(),
         tally: Tally::default(),
     };
 
@@ -92,6 +115,12 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
             } else {
                 out.write_all(&chunk.bytes)?;
             }
+            if let Some(ledger) = &mut ledger {
+                events.extend_from_slice(&chunk.events);
+                if events.len() >= BATCH {
+                    recorded.add(ledger.record(std::mem::take(&mut events))?);
+                }
+            }
             progress.advance(chunk.files, chunk.messages, listed);
             Ok(())
         },
@@ -111,6 +140,14 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         out.write_all(&text)?;
     }
     out.flush()?;
+    if let Some(mut ledger) = ledger {
+        recorded.add(ledger.record(events)?);
+        incidents::alarm(&mut ledger)?;
+        progress.say(&format!(
+            "{} events recorded, {} known before",
+            recorded.new, recorded.known
+        ));
+    }
     if troubles > 0 {
         progress.say(&format!(
             "{troubles} could not be read, {} messages were",
@@ -133,6 +170,9 @@ struct Judge<'a> {
     /// `None` counts only.
     style: Option<Style>,
     unknown: Option<&'a Path>,
+    /// `None` records nothing.
+    proof: Option<Proof<'a>>,
+    started: i64,
     tally: Tally,
 }
 
@@ -140,6 +180,10 @@ impl Worker for Judge<'_> {
     fn message(&mut self, source: &str, bytes: &[u8], out: &mut Chunk) {
         let mut report = self.engine.parse(bytes);
         report.source = Some(source.to_owned());
+        if let Some(proof) = &self.proof {
+            out.events
+                .append(&mut trust::events(&mut report, self.started, proof));
+        }
         self.tally.add(&report, bytes.len());
         if let Some(style) = self.style
             && let Err(e) = style.report(&report, &mut out.bytes)

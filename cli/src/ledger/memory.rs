@@ -65,15 +65,30 @@ impl Store for Memory {
     }
     fn histories(&mut self, keys: &[String]) -> anyhow::Result<HashMap<String, History>> {
         let of = |key: &String| {
-            let acts = self.data.acts.values().filter(|a| a.target == *key).cloned().collect();
+            let acts = self
+                .data
+                .acts
+                .values()
+                .filter(|a| a.target == *key)
+                .cloned()
+                .collect();
             let all = self.data.events.values();
             let events: Vec<_> = match key.strip_prefix('@') {
-                None => all.filter(|n| n.event.address == *key).map(|n| n.event.clone()).collect(),
+                None => all
+                    .filter(|n| n.event.address == *key)
+                    .map(|n| n.event.clone())
+                    .collect(),
                 Some(d) => {
-                    let here: Vec<&NewEvent> = all.filter(|n| n.domain.as_deref() == Some(d)).collect();
+                    let here: Vec<&NewEvent> =
+                        all.filter(|n| n.domain.as_deref() == Some(d)).collect();
                     let any = here.iter().any(|n| n.is_domain);
-                    let alive = |n: &NewEvent| matches!(n.event.kind.as_str(), "delivered" | "receipt" | "other");
-                    here.into_iter().filter(|n| n.is_domain || (any && alive(n))).map(|n| n.event.clone()).collect()
+                    let alive = |n: &NewEvent| {
+                        matches!(n.event.kind.as_str(), "delivered" | "receipt" | "other")
+                    };
+                    here.into_iter()
+                        .filter(|n| n.is_domain || (any && alive(n)))
+                        .map(|n| n.event.clone())
+                        .collect()
                 }
             };
             History { events, acts }
@@ -81,16 +96,24 @@ impl Store for Memory {
         Ok(keys.iter().map(|k| (k.clone(), of(k))).collect())
     }
     fn put_states(&mut self, states: &[StateRow]) -> anyhow::Result<()> {
-        self.data.states.extend(states.iter().map(|s| (s.key.clone(), s.clone())));
+        self.data
+            .states
+            .extend(states.iter().map(|s| (s.key.clone(), s.clone())));
         Ok(())
     }
     fn states(&mut self, keys: &[String]) -> anyhow::Result<HashMap<String, AddressState>> {
-        Ok(keys.iter().filter_map(|k| Some((k.clone(), self.data.states.get(k)?.state.clone()?))).collect())
+        Ok(keys
+            .iter()
+            .filter_map(|k| Some((k.clone(), self.data.states.get(k)?.state.clone()?)))
+            .collect())
     }
     fn each_state(&mut self, each: Each<'_, StateRow>) -> anyhow::Result<()> {
         self.data.states.values().try_for_each(|s| {
             let more = s.state.as_ref().is_some_and(|x| x.outcomes.len() > 1);
-            each(StateRow { state: s.state.clone().filter(|_| more), ..s.clone() })
+            each(StateRow {
+                state: s.state.clone().filter(|_| more),
+                ..s.clone()
+            })
         })
     }
     fn count_states(&mut self) -> anyhow::Result<u64> {
@@ -99,23 +122,45 @@ impl Store for Memory {
     fn insert_decisions(&mut self, decisions: &[DecisionRow]) -> anyhow::Result<()> {
         for d in decisions {
             let hash = super::short_hash(&serde_json::to_string(&d.outcome)?);
-            self.data.decisions.entry((d.key.clone(), d.outcome.since, d.policy.clone(), hash)).or_insert_with(|| d.clone());
+            self.data
+                .decisions
+                .entry((d.key.clone(), d.outcome.since, d.policy.clone(), hash))
+                .or_insert_with(|| d.clone());
         }
         Ok(())
     }
     fn decisions(&mut self, key: &str) -> anyhow::Result<Vec<DecisionRow>> {
-        Ok(self.data.decisions.values().filter(|d| d.key == key).cloned().collect())
+        Ok(self
+            .data
+            .decisions
+            .values()
+            .filter(|d| d.key == key)
+            .cloned()
+            .collect())
     }
     fn add_counts(&mut self, counts: &[(String, HourCount)]) -> anyhow::Result<()> {
         for (p, c) in counts {
-            let sum = self.data.counts.entry((p.clone(), c.hour)).or_insert(HourCount { hour: c.hour, failed: 0, dead: 0 });
+            let sum = self
+                .data
+                .counts
+                .entry((p.clone(), c.hour))
+                .or_insert(HourCount {
+                    hour: c.hour,
+                    failed: 0,
+                    dead: 0,
+                });
             sum.failed += c.failed;
             sum.dead += c.dead;
         }
         Ok(())
     }
     fn counts(&mut self) -> anyhow::Result<Vec<(String, HourCount)>> {
-        Ok(self.data.counts.iter().map(|((p, _), c)| (p.clone(), *c)).collect())
+        Ok(self
+            .data
+            .counts
+            .iter()
+            .map(|((p, _), c)| (p.clone(), *c))
+            .collect())
     }
     fn incidents(&mut self) -> anyhow::Result<Vec<Incident>> {
         Ok(self.data.incidents.clone())
@@ -133,7 +178,9 @@ impl Store for Memory {
     }
     fn keys_of(&mut self, provider: &str, from: i64, until: i64) -> anyhow::Result<Vec<String>> {
         let here = self.data.events.values().map(|n| &n.event).filter(|e| {
-            e.provider.as_deref() == Some(provider) && (from..until).contains(&e.at) && e.kind.as_str() == "bounce"
+            e.provider.as_deref() == Some(provider)
+                && (from..until).contains(&e.at)
+                && e.kind.as_str() == "bounce"
         });
         let mut keys: Vec<String> = here.map(|e| e.address.clone()).collect();
         keys.dedup();
@@ -141,7 +188,13 @@ impl Store for Memory {
     }
     fn each_event(&mut self, each: Each<'_, NewEvent>) -> anyhow::Result<()> {
         let mut all: Vec<NewEvent> = self.data.events.values().cloned().collect();
-        all.sort_by(|a, b| (&a.domain, &a.event.address, &a.event.event_id).cmp(&(&b.domain, &b.event.address, &b.event.event_id)));
+        all.sort_by(|a, b| {
+            (&a.domain, &a.event.address, &a.event.event_id).cmp(&(
+                &b.domain,
+                &b.event.address,
+                &b.event.event_id,
+            ))
+        });
         all.into_iter().try_for_each(each)
     }
     fn acts(&mut self) -> anyhow::Result<Vec<Act>> {

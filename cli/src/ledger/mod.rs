@@ -4,13 +4,14 @@
 //! touches, how the incident guard settles. A transaction either stores its events and the states they lead to, or nothing; a
 //! run that was cut off is made whole by running it again.
 
-mod postgres;
-mod private;
-mod settle;
-mod sqlite;
-pub(crate) mod store;
+pub(crate) mod args;
 #[cfg(test)]
 mod memory;
+mod postgres;
+mod private;
+pub(crate) mod settle;
+mod sqlite;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use undeliverable::policy::{Act, AddressState, Context, Event, HourCount, Incident, Policy, Scope, Settlement, Standing, address_domain, fold};
+use undeliverable::policy::{
+    Act, AddressState, Context, Event, HourCount, Incident, Policy, Scope, Settlement, Standing,
+    address_domain, fold,
+};
 use undeliverable::{BounceType, Kind, Trust};
 
 pub(crate) use private::PrivateKey;
@@ -43,25 +47,49 @@ pub(crate) struct Recorded {
     pub known: u64,
 }
 
+impl Recorded {
+    /// Adds what another transaction did.
+    pub fn add(&mut self, other: Recorded) {
+        self.new += other.new;
+        self.known += other.known;
+    }
+}
+
 /// Where the ledger lies when nobody says: under the XDG state folder.
 pub(crate) fn default_path() -> anyhow::Result<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let state = state.or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/state")));
-    Ok(state.context("neither XDG_STATE_HOME nor HOME is set: name the ledger with --db")?.join("undeliverable/ledger.sqlite"))
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|p| p.is_absolute());
+    let state =
+        state.or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/state")));
+    Ok(state
+        .context("neither XDG_STATE_HOME nor HOME is set: name the ledger with --db")?
+        .join("undeliverable/ledger.sqlite"))
 }
 
 /// Opens a store: `postgres://...`, `sqlite:PATH` or a path.
-pub(crate) fn open_store(url: Option<&str>, password: Option<&str>) -> anyhow::Result<Box<dyn Store>> {
+pub(crate) fn open_store(
+    url: Option<&str>,
+    password: Option<&str>,
+) -> anyhow::Result<Box<dyn Store>> {
     match url {
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Box::new(postgres::Postgres::open(url, password)?)),
-        Some(url) => Ok(Box::new(sqlite::Sqlite::open(Path::new(url.strip_prefix("sqlite:").unwrap_or(url)))?)),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Ok(Box::new(postgres::Postgres::open(url, password)?))
+        }
+        Some(url) => Ok(Box::new(sqlite::Sqlite::open(Path::new(
+            url.strip_prefix("sqlite:").unwrap_or(url),
+        ))?)),
         None => Ok(Box::new(sqlite::Sqlite::open(&default_path()?)?)),
     }
 }
 
 pub(crate) fn short_hash(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(text).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(text)
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 impl Ledger {
@@ -70,9 +98,15 @@ impl Ledger {
     ///
     /// # Errors
     /// Where the ledger runs under another policy or another private key, or the store fails.
-    pub fn new(mut store: Box<dyn Store>, policy: Option<(&str, &str)>, private: Option<PrivateKey>) -> anyhow::Result<Self> {
+    pub fn new(
+        mut store: Box<dyn Store>,
+        policy: Option<(&str, &str)>,
+        private: Option<PrivateKey>,
+    ) -> anyhow::Result<Self> {
         let mut have = store.setting("policy")?;
-        let mark = private.as_ref().map_or_else(|| "no".to_owned(), |k| k.hash("mark", ""));
+        let mark = private
+            .as_ref()
+            .map_or_else(|| "no".to_owned(), |k| k.hash("mark", ""));
         let mut mark_there = store.setting("private")?;
         if have.is_none() || mark_there.is_none() {
             store.begin()?;
@@ -93,8 +127,14 @@ impl Ledger {
         }
         match mark_there.as_deref() {
             Some(there) if there == mark => {}
-            Some("no") => bail!("ledger {} holds addresses in clear: --private is for a new ledger", store.name()),
-            _ if private.is_none() => bail!("ledger {} is private: name its key with --private FILE", store.name()),
+            Some("no") => bail!(
+                "ledger {} holds addresses in clear: --private is for a new ledger",
+                store.name()
+            ),
+            _ if private.is_none() => bail!(
+                "ledger {} is private: name its key with --private FILE",
+                store.name()
+            ),
             _ => bail!("ledger {} was made with another private key", store.name()),
         }
         let stored = Policy::parse("policy of the ledger", have.as_deref().unwrap_or_default())?;
@@ -109,17 +149,16 @@ impl Ledger {
                 );
             }
         }
-        Ok(Ledger { store, policy: stored, private })
+        Ok(Ledger {
+            store,
+            policy: stored,
+            private,
+        })
     }
 
     /// The policy it runs under.
     pub fn policy(&self) -> &Policy {
         &self.policy
-    }
-
-    /// What to call it in messages.
-    pub fn name(&self) -> String {
-        self.store.name()
     }
 
     /// Whether it holds hashes in the place of addresses.
@@ -143,7 +182,10 @@ impl Ledger {
         Some(self.key(&format!("@{domain}")))
     }
 
-    fn locked<T>(&mut self, work: impl FnOnce(&mut Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    fn locked<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         self.store.begin()?;
         match work(self).and_then(|t| self.store.commit().map(|()| t)) {
             Ok(t) => Ok(t),
@@ -175,7 +217,11 @@ impl Ledger {
                 }
                 recorded.new += 1;
                 keys.insert(n.event.address.clone());
-                if let Some(domain) = n.domain.as_ref().filter(|_| n.is_domain || l.policy.life.kinds.contains(&n.event.kind)) {
+                if let Some(domain) = n
+                    .domain
+                    .as_ref()
+                    .filter(|_| n.is_domain || l.policy.life.kinds.contains(&n.event.kind))
+                {
                     keys.insert(format!("@{domain}"));
                 }
                 count(&n.event, &mut counts);
@@ -191,17 +237,32 @@ impl Ledger {
         let is_domain = suppresses_domain(&self.policy, &event);
         let domain = address_domain(&event.address).map(str::to_owned);
         match &self.private {
-            None => NewEvent { event, domain, is_domain },
-            Some(k) => NewEvent { domain: domain.map(|d| k.domain(&d)), event: k.event(event), is_domain },
+            None => NewEvent {
+                event,
+                domain,
+                is_domain,
+            },
+            Some(k) => NewEvent {
+                domain: domain.map(|d| k.domain(&d)),
+                event: k.event(event),
+                is_domain,
+            },
         }
     }
 
     fn add_counts(&mut self, counts: BTreeMap<(String, i64), HourCount>) -> anyhow::Result<()> {
-        let Some(first) = counts.values().map(|c| c.hour).min() else { return Ok(()) };
-        let counts: Vec<(String, HourCount)> = counts.into_iter().map(|((p, _), c)| (p, c)).collect();
+        let Some(first) = counts.values().map(|c| c.hour).min() else {
+            return Ok(());
+        };
+        let counts: Vec<(String, HourCount)> =
+            counts.into_iter().map(|((p, _), c)| (p, c)).collect();
         self.store.add_counts(&counts)?;
         let dirty = self.store.setting("guard_dirty")?;
-        if dirty.as_deref().and_then(|d| d.parse::<i64>().ok()).is_none_or(|d| first < d) {
+        if dirty
+            .as_deref()
+            .and_then(|d| d.parse::<i64>().ok())
+            .is_none_or(|d| first < d)
+        {
             self.store.set_setting("guard_dirty", &first.to_string())?;
         }
         Ok(())
@@ -214,7 +275,16 @@ impl Ledger {
     pub fn act(&mut self, acts: &[Act]) -> anyhow::Result<()> {
         let acts: Vec<Act> = acts
             .iter()
-            .map(|a| Act::new(a.at, a.kind, self.key(&a.target), a.who.clone(), a.why.clone(), a.until))
+            .map(|a| {
+                Act::new(
+                    a.at,
+                    a.kind,
+                    self.key(&a.target),
+                    a.who.clone(),
+                    a.why.clone(),
+                    a.until,
+                )
+            })
             .collect();
         for chunk in acts.chunks(BATCH) {
             self.locked(|l| {
@@ -228,19 +298,29 @@ impl Ledger {
 
     /// Folds the histories of keys again and stores what comes of them. Inside a transaction.
     fn refold(&mut self, keys: Vec<String>) -> anyhow::Result<()> {
+        self.refold_all(keys, false)
+    }
+
+    /// `domains_too`: also domains that have no events any more, because a new policy sees none.
+    fn refold_all(&mut self, keys: Vec<String>, domains_too: bool) -> anyhow::Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
         let incidents = self.store.incidents()?;
         let settlements = self.store.settlements()?;
-        let context = Context { incidents: &incidents, settlements: &settlements };
+        let context = Context {
+            incidents: &incidents,
+            settlements: &settlements,
+        };
         for chunk in keys.chunks(BATCH) {
             let mut histories = self.store.histories(chunk)?;
             let mut states = Vec::with_capacity(chunk.len());
             let mut decisions = Vec::new();
             for key in chunk {
                 let history = histories.remove(key).unwrap_or_default();
-                if key.starts_with('@') && history.events.is_empty() && history.acts.is_empty() {
+                let is_bare =
+                    key.starts_with('@') && history.events.is_empty() && history.acts.is_empty();
+                if is_bare && !domains_too {
                     continue;
                 }
                 let (state, decided) = folded(&self.policy, key, &history, &context);
@@ -253,8 +333,47 @@ impl Ledger {
         Ok(())
     }
 
+    /// Puts another policy into force and folds everything again, in one transaction.
+    ///
+    /// # Errors
+    /// Where the text is no policy or the store fails; the old policy is in force then.
+    pub fn change_policy(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
+        let policy = Policy::parse(name, text)?;
+        let old = std::mem::replace(&mut self.policy, policy);
+        let done = self.locked(|l| {
+            l.store.set_setting("policy", text)?;
+            l.store.set_setting("guard_dirty", "0")?;
+            let mut keys = BTreeSet::new();
+            let mut flags = Vec::new();
+            let policy = l.policy.clone();
+            l.store.each_event(&mut |n| {
+                let is_domain = suppresses_domain(&policy, &n.event);
+                if is_domain != n.is_domain {
+                    flags.push((n.event.address.clone(), n.event.event_id, is_domain));
+                }
+                if is_domain || n.is_domain {
+                    keys.extend(n.domain.map(|d| format!("@{d}")));
+                }
+                keys.insert(n.event.address);
+                Ok(())
+            })?;
+            keys.extend(l.store.acts()?.into_iter().map(|a| a.target));
+            l.store.set_domain_events(&flags)?;
+            l.refold_all(keys.into_iter().collect(), true)
+        });
+        if done.is_err() {
+            self.policy = old;
+        } else {
+            self.settle()?;
+        }
+        done
+    }
+
     /// How an address and its domain stand: the states of both.
-    pub fn states_of(&mut self, address: &str) -> anyhow::Result<(Option<AddressState>, Option<AddressState>)> {
+    pub fn states_of(
+        &mut self,
+        address: &str,
+    ) -> anyhow::Result<(Option<AddressState>, Option<AddressState>)> {
         let (key, domain) = (self.key(address), self.domain_key(address));
         let mut keys = vec![key.clone()];
         keys.extend(domain.clone());
@@ -265,9 +384,17 @@ impl Ledger {
 
     /// Everything known about a key.
     pub fn history(&mut self, key: &str) -> anyhow::Result<History> {
-        let mut history = self.store.histories(&[key.to_owned()])?.remove(key).unwrap_or_default();
-        history.events.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
-        history.acts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        let mut history = self
+            .store
+            .histories(&[key.to_owned()])?
+            .remove(key)
+            .unwrap_or_default();
+        history
+            .events
+            .sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
+        history
+            .acts
+            .sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         Ok(history)
     }
 
@@ -315,22 +442,54 @@ pub(crate) fn suppresses_domain(policy: &Policy, event: &Event) -> bool {
     rule.is_some_and(|r| r.steps.iter().any(|s| s.then == Standing::SuppressDomain))
 }
 
-fn count(e: &Event, counts: &mut BTreeMap<(String, i64), HourCount>) {
-    let Some(provider) = e.provider.as_ref().filter(|_| e.kind == Kind::Bounce && e.trust != Trust::Suspicious) else { return };
+pub(crate) fn count(e: &Event, counts: &mut BTreeMap<(String, i64), HourCount>) {
+    let Some(provider) = e
+        .provider
+        .as_ref()
+        .filter(|_| e.kind == Kind::Bounce && e.trust != Trust::Suspicious)
+    else {
+        return;
+    };
     let hour = e.at.div_euclid(3600);
-    let c = counts.entry((provider.clone(), hour)).or_insert(HourCount { hour, failed: 0, dead: 0 });
+    let c = counts.entry((provider.clone(), hour)).or_insert(HourCount {
+        hour,
+        failed: 0,
+        dead: 0,
+    });
     c.failed += 1;
     c.dead += u32::from(e.bounce_type() == Some(BounceType::Hard));
 }
 
-pub(crate) fn folded(policy: &Policy, key: &str, history: &History, context: &Context<'_>) -> (AddressState, Vec<DecisionRow>) {
-    let scope = if key.starts_with('@') { Scope::Domain } else { Scope::Address };
+pub(crate) fn folded(
+    policy: &Policy,
+    key: &str,
+    history: &History,
+    context: &Context<'_>,
+) -> (AddressState, Vec<DecisionRow>) {
+    let scope = if key.starts_with('@') {
+        Scope::Domain
+    } else {
+        Scope::Address
+    };
     let f = fold(policy, &history.events, &history.acts, context, scope);
-    let rows = f.decided.into_iter().map(|outcome| DecisionRow { key: key.to_owned(), policy: policy.version.clone(), outcome }).collect();
+    let rows = f
+        .decided
+        .into_iter()
+        .map(|outcome| DecisionRow {
+            key: key.to_owned(),
+            policy: policy.version.clone(),
+            outcome,
+        })
+        .collect();
     (f.state, rows)
 }
 
 fn row(key: &str, state: AddressState) -> StateRow {
     let first = state.outcomes.first();
-    StateRow { key: key.to_owned(), standing: first.map_or(Standing::Clear, |o| o.standing), until: first.and_then(|o| o.until), state: Some(state) }
+    StateRow {
+        key: key.to_owned(),
+        standing: first.map_or(Standing::Clear, |o| o.standing),
+        until: first.and_then(|o| o.until),
+        state: Some(state),
+    }
 }

@@ -29,7 +29,10 @@ impl Postgres {
     /// Where the URL is none, nobody answers, or the ledger comes from a newer program. No error names the password.
     pub fn open(url: &str, password: Option<&str>) -> anyhow::Result<Self> {
         // The parser's own error could quote the URL.
-        let mut config: Config = url.parse().ok().context("--db: not a PostgreSQL URL, expected postgres://user@host:port/database")?;
+        let mut config: Config = url
+            .parse()
+            .ok()
+            .context("--db: not a PostgreSQL URL, expected postgres://user@host:port/database")?;
         if config.get_password().is_none() {
             if let Some(p) = password {
                 config.password(p);
@@ -48,8 +51,14 @@ impl Postgres {
                 postgres::config::Host::Unix(p) => p.display().to_string(),
             })
             .collect();
-        let name = format!("postgres://{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default());
-        let mut db = config.connect(NoTls).with_context(|| format!("ledger {name}"))?;
+        let name = format!(
+            "postgres://{}/{}",
+            hosts.join(","),
+            config.get_dbname().unwrap_or_default()
+        );
+        let mut db = config
+            .connect(NoTls)
+            .with_context(|| format!("ledger {name}"))?;
         db.batch_execute("SET lock_timeout = '20s'; SET client_min_messages = warning")?;
         let mut store = Postgres { db, name };
         store.migrate()?;
@@ -64,20 +73,33 @@ impl Postgres {
         let have = self.version()?;
         if have > MIGRATIONS.len() {
             self.rollback();
-            bail!("ledger {}: made by a newer version of this program (format {have}, known {})", self.name, MIGRATIONS.len());
+            bail!(
+                "ledger {}: made by a newer version of this program (format {have}, known {})",
+                self.name,
+                MIGRATIONS.len()
+            );
         }
         self.db.batch_execute("CREATE SCHEMA IF NOT EXISTS undeliverable; CREATE TABLE IF NOT EXISTS undeliverable.version (n BIGINT NOT NULL)")?;
         self.db.batch_execute("SET search_path = undeliverable")?;
         for text in &MIGRATIONS[have..] {
             self.db.batch_execute(text)?;
         }
-        self.db.batch_execute(&format!("DELETE FROM version; INSERT INTO version VALUES ({})", MIGRATIONS.len()))?;
+        self.db.batch_execute(&format!(
+            "DELETE FROM version; INSERT INTO version VALUES ({})",
+            MIGRATIONS.len()
+        ))?;
         self.commit()
     }
 
     fn version(&mut self) -> anyhow::Result<usize> {
         self.db.batch_execute("SET search_path = undeliverable")?;
-        let there: bool = self.db.query_one("SELECT to_regclass('undeliverable.version') IS NOT NULL", &[])?.get(0);
+        let there: bool = self
+            .db
+            .query_one(
+                "SELECT to_regclass('undeliverable.version') IS NOT NULL",
+                &[],
+            )?
+            .get(0);
         if !there {
             return Ok(0);
         }
@@ -87,10 +109,17 @@ impl Postgres {
 
     fn bodies<T: serde::de::DeserializeOwned>(&mut self, sql: &str) -> anyhow::Result<Vec<T>> {
         let rows = self.db.query(sql, &[])?;
-        rows.iter().map(|r| Ok(serde_json::from_str(r.get(0))?)).collect()
+        rows.iter()
+            .map(|r| Ok(serde_json::from_str(r.get(0))?))
+            .collect()
     }
 
-    fn keyed(&mut self, sql: &str, keys: &[&str], mut put: impl FnMut(&str, &str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    fn keyed(
+        &mut self,
+        sql: &str,
+        keys: &[&str],
+        mut put: impl FnMut(&str, &str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -109,9 +138,13 @@ impl Store for Postgres {
 
     fn begin(&mut self) -> anyhow::Result<()> {
         let name = self.name.clone();
-        self.db.batch_execute("BEGIN").with_context(|| format!("ledger {name}"))?;
+        self.db
+            .batch_execute("BEGIN")
+            .with_context(|| format!("ledger {name}"))?;
         // One writer at a time: a fold that misses another's uncommitted event would store a stale state.
-        let locked = self.db.execute("SELECT pg_advisory_xact_lock($1)", &[&WRITE_LOCK]);
+        let locked = self
+            .db
+            .execute("SELECT pg_advisory_xact_lock($1)", &[&WRITE_LOCK]);
         if let Err(e) = locked {
             self.rollback();
             return Err(e).with_context(|| format!("ledger {name}: another writer holds it"));
@@ -121,7 +154,9 @@ impl Store for Postgres {
 
     fn commit(&mut self) -> anyhow::Result<()> {
         let name = self.name.clone();
-        self.db.batch_execute("COMMIT").with_context(|| format!("ledger {name}"))
+        self.db
+            .batch_execute("COMMIT")
+            .with_context(|| format!("ledger {name}"))
     }
 
     fn rollback(&mut self) {
@@ -129,7 +164,10 @@ impl Store for Postgres {
     }
 
     fn setting(&mut self, name: &str) -> anyhow::Result<Option<String>> {
-        Ok(self.db.query_opt("SELECT value FROM settings WHERE name = $1", &[&name])?.map(|r| r.get(0)))
+        Ok(self
+            .db
+            .query_opt("SELECT value FROM settings WHERE name = $1", &[&name])?
+            .map(|r| r.get(0)))
     }
 
     fn set_setting(&mut self, name: &str, value: &str) -> anyhow::Result<()> {
@@ -147,15 +185,28 @@ impl Store for Postgres {
         let id = of(|n| &n.event.event_id);
         let at: Vec<i64> = events.iter().map(|n| n.event.at).collect();
         let domain: Vec<Option<&str>> = events.iter().map(|n| n.domain.as_deref()).collect();
-        let provider: Vec<Option<&str>> = events.iter().map(|n| n.event.provider.as_deref()).collect();
+        let provider: Vec<Option<&str>> =
+            events.iter().map(|n| n.event.provider.as_deref()).collect();
         let kind = of(|n| n.event.kind.as_str());
         let is_domain: Vec<bool> = events.iter().map(|n| n.is_domain).collect();
         // PostgreSQL holds no NUL in a text; JSON writes one as an escape, so only the columns can hold one.
-        let body: Vec<String> = events.iter().map(|n| serde_json::to_string(&n.event)).collect::<Result<_, _>>()?;
+        let body: Vec<String> = events
+            .iter()
+            .map(|n| serde_json::to_string(&n.event))
+            .collect::<Result<_, _>>()?;
         let statement = self.db.prepare(sql)?;
-        let rows = self.db.query(&statement, &[&address, &id, &at, &domain, &provider, &kind, &is_domain, &body])?;
-        let mut fresh: std::collections::HashSet<(String, String)> = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
-        Ok(events.iter().map(|n| fresh.remove(&(n.event.address.clone(), n.event.event_id.clone()))).collect())
+        let rows = self.db.query(
+            &statement,
+            &[
+                &address, &id, &at, &domain, &provider, &kind, &is_domain, &body,
+            ],
+        )?;
+        let mut fresh: std::collections::HashSet<(String, String)> =
+            rows.iter().map(|r| (r.get(0), r.get(1))).collect();
+        Ok(events
+            .iter()
+            .map(|n| fresh.remove(&(n.event.address.clone(), n.event.event_id.clone())))
+            .collect())
     }
 
     fn insert_acts(&mut self, acts: &[Act]) -> anyhow::Result<()> {
@@ -163,30 +214,57 @@ impl Store for Postgres {
         let id: Vec<&str> = acts.iter().map(|a| a.id.as_str()).collect();
         let target: Vec<&str> = acts.iter().map(|a| a.target.as_str()).collect();
         let at: Vec<i64> = acts.iter().map(|a| a.at).collect();
-        let body: Vec<String> = acts.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        let body: Vec<String> = acts
+            .iter()
+            .map(serde_json::to_string)
+            .collect::<Result<_, _>>()?;
         self.db.execute(sql, &[&id, &target, &at, &body])?;
         Ok(())
     }
 
     fn histories(&mut self, keys: &[String]) -> anyhow::Result<HashMap<String, History>> {
-        let mut all: HashMap<String, History> = keys.iter().map(|k| (k.clone(), History::default())).collect();
-        let addresses: Vec<&str> = keys.iter().map(String::as_str).filter(|k| !k.starts_with('@')).collect();
+        let mut all: HashMap<String, History> = keys
+            .iter()
+            .map(|k| (k.clone(), History::default()))
+            .collect();
+        let addresses: Vec<&str> = keys
+            .iter()
+            .map(String::as_str)
+            .filter(|k| !k.starts_with('@'))
+            .collect();
         let domains: Vec<&str> = keys.iter().filter_map(|k| k.strip_prefix('@')).collect();
-        self.keyed("SELECT address, body FROM events WHERE address = ANY($1)", &addresses, |k, body| {
-            all.entry(k.to_owned()).or_default().events.push(serde_json::from_str(body)?);
-            Ok(())
-        })?;
+        self.keyed(
+            "SELECT address, body FROM events WHERE address = ANY($1)",
+            &addresses,
+            |k, body| {
+                all.entry(k.to_owned())
+                    .or_default()
+                    .events
+                    .push(serde_json::from_str(body)?);
+                Ok(())
+            },
+        )?;
         let sql = "SELECT domain, body FROM events e WHERE domain = ANY($1) AND (is_domain OR kind IN ('delivered', 'receipt', 'other')
                    AND EXISTS (SELECT 1 FROM events d WHERE d.domain = e.domain AND d.is_domain))";
         self.keyed(sql, &domains, |k, body| {
-            all.entry(format!("@{k}")).or_default().events.push(serde_json::from_str(body)?);
+            all.entry(format!("@{k}"))
+                .or_default()
+                .events
+                .push(serde_json::from_str(body)?);
             Ok(())
         })?;
         let every: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.keyed("SELECT target, body FROM acts WHERE target = ANY($1)", &every, |k, body| {
-            all.entry(k.to_owned()).or_default().acts.push(serde_json::from_str(body)?);
-            Ok(())
-        })?;
+        self.keyed(
+            "SELECT target, body FROM acts WHERE target = ANY($1)",
+            &every,
+            |k, body| {
+                all.entry(k.to_owned())
+                    .or_default()
+                    .acts
+                    .push(serde_json::from_str(body)?);
+                Ok(())
+            },
+        )?;
         Ok(all)
     }
 
@@ -197,20 +275,35 @@ impl Store for Postgres {
         let key: Vec<&str> = states.iter().map(|s| s.key.as_str()).collect();
         let standing: Vec<&str> = states.iter().map(|s| s.standing.as_str()).collect();
         let until: Vec<Option<i64>> = states.iter().map(|s| s.until).collect();
-        let more: Vec<bool> = states.iter().map(|s| s.state.as_ref().is_some_and(|x| x.outcomes.len() > 1)).collect();
-        let body: Vec<String> = states.iter().map(|s| Ok(serde_json::to_string(s.state.as_ref().context("a state without its body")?)?)).collect::<anyhow::Result<_>>()?;
+        let more: Vec<bool> = states
+            .iter()
+            .map(|s| s.state.as_ref().is_some_and(|x| x.outcomes.len() > 1))
+            .collect();
+        let body: Vec<String> = states
+            .iter()
+            .map(|s| {
+                Ok(serde_json::to_string(
+                    s.state.as_ref().context("a state without its body")?,
+                )?)
+            })
+            .collect::<anyhow::Result<_>>()?;
         let statement = self.db.prepare(sql)?;
-        self.db.execute(&statement, &[&key, &standing, &until, &more, &body])?;
+        self.db
+            .execute(&statement, &[&key, &standing, &until, &more, &body])?;
         Ok(())
     }
 
     fn states(&mut self, keys: &[String]) -> anyhow::Result<HashMap<String, AddressState>> {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut all = HashMap::new();
-        self.keyed("SELECT address, body FROM states WHERE address = ANY($1)", &keys, |k, body| {
-            all.insert(k.to_owned(), serde_json::from_str(body)?);
-            Ok(())
-        })?;
+        self.keyed(
+            "SELECT address, body FROM states WHERE address = ANY($1)",
+            &keys,
+            |k, body| {
+                all.insert(k.to_owned(), serde_json::from_str(body)?);
+                Ok(())
+            },
+        )?;
         Ok(all)
     }
 
@@ -222,13 +315,21 @@ impl Store for Postgres {
                 Some(body) => Some(serde_json::from_str(body)?),
                 None => None,
             };
-            each(StateRow { key: row.get(0), standing: standing(row.get(1))?, until: row.get(2), state })?;
+            each(StateRow {
+                key: row.get(0),
+                standing: standing(row.get(1))?,
+                until: row.get(2),
+                state,
+            })?;
         }
         Ok(())
     }
 
     fn count_states(&mut self) -> anyhow::Result<u64> {
-        let n: i64 = self.db.query_one("SELECT count(*) FROM states", &[])?.get(0);
+        let n: i64 = self
+            .db
+            .query_one("SELECT count(*) FROM states", &[])?
+            .get(0);
         Ok(u64::try_from(n)?)
     }
 
@@ -237,17 +338,30 @@ impl Store for Postgres {
         let key: Vec<&str> = decisions.iter().map(|d| d.key.as_str()).collect();
         let since: Vec<i64> = decisions.iter().map(|d| d.outcome.since).collect();
         let policy: Vec<&str> = decisions.iter().map(|d| d.policy.as_str()).collect();
-        let body: Vec<String> = decisions.iter().map(|d| serde_json::to_string(&d.outcome)).collect::<Result<_, _>>()?;
+        let body: Vec<String> = decisions
+            .iter()
+            .map(|d| serde_json::to_string(&d.outcome))
+            .collect::<Result<_, _>>()?;
         let hash: Vec<String> = body.iter().map(|b| super::short_hash(b)).collect();
         let statement = self.db.prepare(sql)?;
-        self.db.execute(&statement, &[&key, &since, &policy, &hash, &body])?;
+        self.db
+            .execute(&statement, &[&key, &since, &policy, &hash, &body])?;
         Ok(())
     }
 
     fn decisions(&mut self, key: &str) -> anyhow::Result<Vec<DecisionRow>> {
-        let sql = "SELECT policy, body FROM decisions WHERE address = $1 ORDER BY since, policy, hash";
+        let sql =
+            "SELECT policy, body FROM decisions WHERE address = $1 ORDER BY since, policy, hash";
         let rows = self.db.query(sql, &[&key])?;
-        rows.iter().map(|r| Ok(DecisionRow { key: key.to_owned(), policy: r.get(0), outcome: serde_json::from_str(r.get(1))? })).collect()
+        rows.iter()
+            .map(|r| {
+                Ok(DecisionRow {
+                    key: key.to_owned(),
+                    policy: r.get(0),
+                    outcome: serde_json::from_str(r.get(1))?,
+                })
+            })
+            .collect()
     }
 
     fn add_counts(&mut self, counts: &[(String, HourCount)]) -> anyhow::Result<()> {
@@ -262,9 +376,24 @@ impl Store for Postgres {
     }
 
     fn counts(&mut self) -> anyhow::Result<Vec<(String, HourCount)>> {
-        let rows = self.db.query("SELECT provider, hour, failed, dead FROM counts ORDER BY provider, hour", &[])?;
+        let rows = self.db.query(
+            "SELECT provider, hour, failed, dead FROM counts ORDER BY provider, hour",
+            &[],
+        )?;
         let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
-        Ok(rows.iter().map(|r| (r.get(0), HourCount { hour: r.get(1), failed: small(r.get(2)), dead: small(r.get(3)) })).collect())
+        Ok(rows
+            .iter()
+            .map(|r| {
+                (
+                    r.get(0),
+                    HourCount {
+                        hour: r.get(1),
+                        failed: small(r.get(2)),
+                        dead: small(r.get(3)),
+                    },
+                )
+            })
+            .collect())
     }
 
     fn incidents(&mut self) -> anyhow::Result<Vec<Incident>> {
@@ -275,7 +404,10 @@ impl Store for Postgres {
         self.db.execute("DELETE FROM incidents", &[])?;
         for i in incidents {
             let body = serde_json::to_string(i)?;
-            self.db.execute("INSERT INTO incidents VALUES ($1, $2, $3)", &[&i.provider, &i.from, &body])?;
+            self.db.execute(
+                "INSERT INTO incidents VALUES ($1, $2, $3)",
+                &[&i.provider, &i.from, &body],
+            )?;
         }
         Ok(())
     }
@@ -286,20 +418,32 @@ impl Store for Postgres {
 
     fn insert_settlement(&mut self, s: &Settlement) -> anyhow::Result<()> {
         let body = serde_json::to_string(s)?;
-        self.db.execute("INSERT INTO settlements VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", &[&s.provider, &s.at, &body])?;
+        self.db.execute(
+            "INSERT INTO settlements VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            &[&s.provider, &s.at, &body],
+        )?;
         Ok(())
     }
 
     fn keys_of(&mut self, provider: &str, from: i64, until: i64) -> anyhow::Result<Vec<String>> {
         let sql = "SELECT DISTINCT address FROM events WHERE provider = $1 AND at >= $2 AND at < $3 AND kind = 'bounce'";
-        Ok(self.db.query(sql, &[&provider, &from, &until])?.iter().map(|r| r.get(0)).collect())
+        Ok(self
+            .db
+            .query(sql, &[&provider, &from, &until])?
+            .iter()
+            .map(|r| r.get(0))
+            .collect())
     }
 
     fn each_event(&mut self, each: Each<'_, NewEvent>) -> anyhow::Result<()> {
         let sql = "SELECT body, domain, is_domain FROM events ORDER BY domain NULLS FIRST, address, event_id";
         let mut rows = self.db.query_raw(sql, std::iter::empty::<&str>())?;
         while let Some(row) = rows.next()? {
-            each(NewEvent { event: serde_json::from_str(row.get(0))?, domain: row.get(1), is_domain: row.get(2) })?;
+            each(NewEvent {
+                event: serde_json::from_str(row.get(0))?,
+                domain: row.get(1),
+                is_domain: row.get(2),
+            })?;
         }
         Ok(())
     }
@@ -309,7 +453,9 @@ impl Store for Postgres {
     }
 
     fn set_domain_events(&mut self, keys: &[(String, String, bool)]) -> anyhow::Result<()> {
-        let statement = self.db.prepare("UPDATE events SET is_domain = $3 WHERE address = $1 AND event_id = $2")?;
+        let statement = self
+            .db
+            .prepare("UPDATE events SET is_domain = $3 WHERE address = $1 AND event_id = $2")?;
         for (address, id, is_domain) in keys {
             self.db.execute(&statement, &[address, id, is_domain])?;
         }

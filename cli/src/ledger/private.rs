@@ -34,7 +34,10 @@ impl PrivateKey {
                 #[cfg(unix)]
                 std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
                 let mut file = options.open(path).with_context(shown)?;
-                file.write_all(key.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).with_context(shown)?;
+                file.write_all(key.as_bytes())
+                    .and_then(|()| file.write_all(b"\n"))
+                    .and_then(|()| file.sync_all())
+                    .with_context(shown)?;
                 Ok(PrivateKey(key.into_bytes()))
             }
             Err(e) => Err(e).with_context(shown),
@@ -138,14 +141,20 @@ mod tests {
 
     #[test]
     fn texts_lose_their_names() {
-        let t = scrub("550 5.1.1 <Bob.Smith@example.com>: user bob.smith (Smith) unknown at mx.example.com", "bob.smith@example.com");
+        let t = scrub(
+            "550 5.1.1 <Bob.Smith@example.com>: user bob.smith (Smith) unknown at mx.example.com",
+            "bob.smith@example.com",
+        );
         assert_eq!(t, "550 5.1.1 *** user *** (***) unknown at mx.***");
         assert_eq!(scrub("550 İbob İ", "bob@example.com"), "550 i̇*** i̇");
     }
 
     #[test]
     fn one_key_one_hash() {
-        let (a, b) = (PrivateKey::of(b"a secret of sixteen"), PrivateKey::of(b"another secret, too"));
+        let (a, b) = (
+            PrivateKey::of(b"a secret of sixteen"),
+            PrivateKey::of(b"another secret, too"),
+        );
         assert_eq!(a.key("bob@example.com"), a.key("bob@example.com"));
         assert_ne!(a.key("bob@example.com"), b.key("bob@example.com"));
         assert!(a.key("@example.com").starts_with("@~"));

@@ -28,17 +28,22 @@ impl Sqlite {
     /// Where the file cannot be opened, is no ledger, or comes from a newer program.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).with_context(|| format!("folder {}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("folder {}", folder.display()))?;
         }
         let shown = || format!("ledger {}", path.display());
         let db = Connection::open(path).with_context(shown)?;
         db.busy_timeout(PATIENCE)?;
         // WAL with synchronous=FULL: what deliver has acknowledged survives a loss of power.
-        db.pragma_update(None, "journal_mode", "WAL").with_context(shown)?;
+        db.pragma_update(None, "journal_mode", "WAL")
+            .with_context(shown)?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "cache_size", -65_536)?;
         db.set_prepared_statement_cache_capacity(64);
-        let mut store = Sqlite { db, path: path.to_owned() };
+        let mut store = Sqlite {
+            db,
+            path: path.to_owned(),
+        };
         store.migrate().with_context(shown)?;
         Ok(store)
     }
@@ -57,16 +62,24 @@ impl Sqlite {
         let have = self.version()?;
         if have > MIGRATIONS.len() {
             self.rollback();
-            bail!("made by a newer version of this program (format {have}, known {})", MIGRATIONS.len());
+            bail!(
+                "made by a newer version of this program (format {have}, known {})",
+                MIGRATIONS.len()
+            );
         }
         for text in &MIGRATIONS[have..] {
             self.db.execute_batch(text)?;
         }
-        self.db.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len())?)?;
+        self.db
+            .pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len())?)?;
         self.commit()
     }
 
-    fn bodies<T: serde::de::DeserializeOwned>(&self, sql: &str, key: Option<&str>) -> anyhow::Result<Vec<T>> {
+    fn bodies<T: serde::de::DeserializeOwned>(
+        &self,
+        sql: &str,
+        key: Option<&str>,
+    ) -> anyhow::Result<Vec<T>> {
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = match key {
             Some(key) => statement.query([key])?,
@@ -86,11 +99,15 @@ impl Store for Sqlite {
     }
 
     fn begin(&mut self) -> anyhow::Result<()> {
-        self.db.execute_batch("BEGIN IMMEDIATE").with_context(|| format!("ledger {} is locked or cannot be written", self.name()))
+        self.db
+            .execute_batch("BEGIN IMMEDIATE")
+            .with_context(|| format!("ledger {} is locked or cannot be written", self.name()))
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
-        self.db.execute_batch("COMMIT").with_context(|| format!("ledger {}", self.name()))
+        self.db
+            .execute_batch("COMMIT")
+            .with_context(|| format!("ledger {}", self.name()))
     }
 
     fn rollback(&mut self) {
@@ -100,7 +117,11 @@ impl Store for Sqlite {
 
     fn setting(&mut self, name: &str) -> anyhow::Result<Option<String>> {
         let sql = "SELECT value FROM settings WHERE name = ?1";
-        Ok(self.db.prepare_cached(sql)?.query_row([name], |r| r.get(0)).optional()?)
+        Ok(self
+            .db
+            .prepare_cached(sql)?
+            .query_row([name], |r| r.get(0))
+            .optional()?)
     }
 
     fn set_setting(&mut self, name: &str, value: &str) -> anyhow::Result<()> {
@@ -110,21 +131,33 @@ impl Store for Sqlite {
     }
 
     fn insert_events(&mut self, events: &[NewEvent]) -> anyhow::Result<Vec<bool>> {
-        let sql = "INSERT INTO events (address, event_id, at, domain, provider, kind, is_domain, body)
+        let sql =
+            "INSERT INTO events (address, event_id, at, domain, provider, kind, is_domain, body)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut new = Vec::with_capacity(events.len());
         for n in events {
             let e = &n.event;
             let body = serde_json::to_string(e)?;
-            let rows = statement.execute(params![e.address, e.event_id, e.at, n.domain, e.provider, e.kind.as_str(), n.is_domain, body])?;
+            let rows = statement.execute(params![
+                e.address,
+                e.event_id,
+                e.at,
+                n.domain,
+                e.provider,
+                e.kind.as_str(),
+                n.is_domain,
+                body
+            ])?;
             new.push(rows == 1);
         }
         Ok(new)
     }
 
     fn insert_acts(&mut self, acts: &[Act]) -> anyhow::Result<()> {
-        let mut statement = self.db.prepare_cached("INSERT INTO acts VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
+        let mut statement = self
+            .db
+            .prepare_cached("INSERT INTO acts VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
         for a in acts {
             statement.execute(params![a.id, a.target, a.at, serde_json::to_string(a)?])?;
         }
@@ -137,7 +170,10 @@ impl Store for Sqlite {
             let events = match key.strip_prefix('@') {
                 None => self.bodies("SELECT body FROM events WHERE address = ?1", Some(key))?,
                 Some(domain) => {
-                    let mut events = self.bodies("SELECT body FROM events WHERE domain = ?1 AND is_domain", Some(domain))?;
+                    let mut events = self.bodies(
+                        "SELECT body FROM events WHERE domain = ?1 AND is_domain",
+                        Some(domain),
+                    )?;
                     if !events.is_empty() {
                         let sql = "SELECT body FROM events WHERE domain = ?1 AND kind IN ('delivered', 'receipt', 'other')";
                         events.extend(self.bodies(sql, Some(domain))?);
@@ -158,18 +194,29 @@ impl Store for Sqlite {
         for s in states {
             let state = s.state.as_ref().context("a state without its body")?;
             let more = state.outcomes.len() > 1;
-            statement.execute(params![s.key, s.standing.as_str(), s.until, more, serde_json::to_string(state)?])?;
+            statement.execute(params![
+                s.key,
+                s.standing.as_str(),
+                s.until,
+                more,
+                serde_json::to_string(state)?
+            ])?;
         }
         Ok(())
     }
 
     fn states(&mut self, keys: &[String]) -> anyhow::Result<HashMap<String, AddressState>> {
-        let mut statement = self.db.prepare_cached("SELECT body FROM states WHERE address = ?1")?;
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT body FROM states WHERE address = ?1")?;
         let mut all = HashMap::new();
         for key in keys {
             let mut rows = statement.query([key])?;
             if let Some(row) = rows.next()? {
-                all.insert(key.clone(), serde_json::from_str(row.get_ref(0)?.as_str()?)?);
+                all.insert(
+                    key.clone(),
+                    serde_json::from_str(row.get_ref(0)?.as_str()?)?,
+                );
             }
         }
         Ok(all)
@@ -184,38 +231,59 @@ impl Store for Sqlite {
                 Some(body) => Some(serde_json::from_str(body)?),
                 None => None,
             };
-            each(StateRow { key: row.get(0)?, standing: standing(row.get_ref(1)?.as_str()?)?, until: row.get(2)?, state })?;
+            each(StateRow {
+                key: row.get(0)?,
+                standing: standing(row.get_ref(1)?.as_str()?)?,
+                until: row.get(2)?,
+                state,
+            })?;
         }
         Ok(())
     }
 
     fn count_states(&mut self) -> anyhow::Result<u64> {
-        let n: i64 = self.db.query_row("SELECT count(*) FROM states", [], |r| r.get(0))?;
+        let n: i64 = self
+            .db
+            .query_row("SELECT count(*) FROM states", [], |r| r.get(0))?;
         Ok(u64::try_from(n)?)
     }
 
     fn insert_decisions(&mut self, decisions: &[DecisionRow]) -> anyhow::Result<()> {
-        let mut statement = self.db.prepare_cached("INSERT INTO decisions VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
+        let mut statement = self.db.prepare_cached(
+            "INSERT INTO decisions VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        )?;
         for d in decisions {
             let body = serde_json::to_string(&d.outcome)?;
-            statement.execute(params![d.key, d.outcome.since, d.policy, super::short_hash(&body), body])?;
+            statement.execute(params![
+                d.key,
+                d.outcome.since,
+                d.policy,
+                super::short_hash(&body),
+                body
+            ])?;
         }
         Ok(())
     }
 
     fn decisions(&mut self, key: &str) -> anyhow::Result<Vec<DecisionRow>> {
-        let sql = "SELECT policy, body FROM decisions WHERE address = ?1 ORDER BY since, policy, hash";
+        let sql =
+            "SELECT policy, body FROM decisions WHERE address = ?1 ORDER BY since, policy, hash";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query([key])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            all.push(DecisionRow { key: key.to_owned(), policy: row.get(0)?, outcome: serde_json::from_str(row.get_ref(1)?.as_str()?)? });
+            all.push(DecisionRow {
+                key: key.to_owned(),
+                policy: row.get(0)?,
+                outcome: serde_json::from_str(row.get_ref(1)?.as_str()?)?,
+            });
         }
         Ok(all)
     }
 
     fn add_counts(&mut self, counts: &[(String, HourCount)]) -> anyhow::Result<()> {
-        let sql = "INSERT INTO counts VALUES (?1, ?2, ?3, ?4) ON CONFLICT (provider, hour) DO UPDATE
+        let sql =
+            "INSERT INTO counts VALUES (?1, ?2, ?3, ?4) ON CONFLICT (provider, hour) DO UPDATE
                    SET failed = failed + excluded.failed, dead = dead + excluded.dead";
         let mut statement = self.db.prepare_cached(sql)?;
         for (provider, c) in counts {
@@ -225,8 +293,19 @@ impl Store for Sqlite {
     }
 
     fn counts(&mut self) -> anyhow::Result<Vec<(String, HourCount)>> {
-        let mut statement = self.db.prepare_cached("SELECT provider, hour, failed, dead FROM counts ORDER BY provider, hour")?;
-        let rows = statement.query_map([], |r| Ok((r.get(0)?, HourCount { hour: r.get(1)?, failed: r.get(2)?, dead: r.get(3)? })))?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT provider, hour, failed, dead FROM counts ORDER BY provider, hour",
+        )?;
+        let rows = statement.query_map([], |r| {
+            Ok((
+                r.get(0)?,
+                HourCount {
+                    hour: r.get(1)?,
+                    failed: r.get(2)?,
+                    dead: r.get(3)?,
+                },
+            ))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -236,7 +315,9 @@ impl Store for Sqlite {
 
     fn replace_incidents(&mut self, incidents: &[Incident]) -> anyhow::Result<()> {
         self.db.execute("DELETE FROM incidents", [])?;
-        let mut statement = self.db.prepare_cached("INSERT INTO incidents VALUES (?1, ?2, ?3)")?;
+        let mut statement = self
+            .db
+            .prepare_cached("INSERT INTO incidents VALUES (?1, ?2, ?3)")?;
         for i in incidents {
             statement.execute(params![i.provider, i.from, serde_json::to_string(i)?])?;
         }
@@ -244,12 +325,19 @@ impl Store for Sqlite {
     }
 
     fn settlements(&mut self) -> anyhow::Result<Vec<Settlement>> {
-        self.bodies("SELECT body FROM settlements ORDER BY provider, at, body", None)
+        self.bodies(
+            "SELECT body FROM settlements ORDER BY provider, at, body",
+            None,
+        )
     }
 
     fn insert_settlement(&mut self, s: &Settlement) -> anyhow::Result<()> {
         let sql = "INSERT INTO settlements VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        self.db.prepare_cached(sql)?.execute(params![s.provider, s.at, serde_json::to_string(s)?])?;
+        self.db.prepare_cached(sql)?.execute(params![
+            s.provider,
+            s.at,
+            serde_json::to_string(s)?
+        ])?;
         Ok(())
     }
 
@@ -265,7 +353,11 @@ impl Store for Sqlite {
         let mut statement = self.db.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            each(NewEvent { event: serde_json::from_str(row.get_ref(0)?.as_str()?)?, domain: row.get(1)?, is_domain: row.get(2)? })?;
+            each(NewEvent {
+                event: serde_json::from_str(row.get_ref(0)?.as_str()?)?,
+                domain: row.get(1)?,
+                is_domain: row.get(2)?,
+            })?;
         }
         Ok(())
     }
@@ -275,7 +367,9 @@ impl Store for Sqlite {
     }
 
     fn set_domain_events(&mut self, keys: &[(String, String, bool)]) -> anyhow::Result<()> {
-        let mut statement = self.db.prepare_cached("UPDATE events SET is_domain = ?3 WHERE address = ?1 AND event_id = ?2")?;
+        let mut statement = self.db.prepare_cached(
+            "UPDATE events SET is_domain = ?3 WHERE address = ?1 AND event_id = ?2",
+        )?;
         for (address, id, is_domain) in keys {
             statement.execute(params![address, id, is_domain])?;
         }
@@ -297,5 +391,7 @@ impl Store for Sqlite {
 }
 
 pub(super) fn standing(word: &str) -> anyhow::Result<Standing> {
-    Standing::from_word(word).with_context(|| format!("the ledger holds a standing `{word}` that this program does not know"))
+    Standing::from_word(word).with_context(|| {
+        format!("the ledger holds a standing `{word}` that this program does not know")
+    })
 }

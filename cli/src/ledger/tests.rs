@@ -35,18 +35,35 @@ fn ledger(store: Box<dyn Store>) -> Ledger {
 }
 
 fn standing(l: &mut Ledger, address: &str, now: i64) -> Standing {
-    l.states_of(address).unwrap().0.map_or(Standing::Clear, |s| s.at(now).standing)
+    l.states_of(address)
+        .unwrap()
+        .0
+        .map_or(Standing::Clear, |s| s.at(now).standing)
 }
 
 /// Everything a ledger holds, as text.
 fn dump(l: &mut Ledger) -> String {
     let mut keys = Vec::new();
-    l.store().each_state(&mut |s| { keys.push(s.key); Ok(()) }).unwrap();
+    l.store()
+        .each_state(&mut |s| {
+            keys.push(s.key);
+            Ok(())
+        })
+        .unwrap();
     let mut out = String::new();
     for k in &keys {
-        out += &format!("{k} {:?} {:?} {:?}\n", l.store().states(std::slice::from_ref(k)).unwrap(), l.decisions(k).unwrap(), l.history(k).unwrap());
+        out += &format!(
+            "{k} {:?} {:?} {:?}\n",
+            l.store().states(std::slice::from_ref(k)).unwrap(),
+            l.decisions(k).unwrap(),
+            l.history(k).unwrap()
+        );
     }
-    out += &format!("{:?} {:?}", l.store().counts().unwrap(), l.incidents().unwrap());
+    out += &format!(
+        "{:?} {:?}",
+        l.store().counts().unwrap(),
+        l.incidents().unwrap()
+    );
     out
 }
 
@@ -55,7 +72,11 @@ type Case = (&'static str, fn(&mut dyn FnMut() -> Box<dyn Store>));
 const CASES: &[Case] = &[
     ("idempotent", |new| {
         let mut l = ledger(new());
-        let all = vec![dead("m1", "Bob@Example.com", START), dead("m1", "al@example.com", START), dead("m2", "bob@example.com", START + 9 * DAY)];
+        let all = vec![
+            dead("m1", "Bob@Example.com", START),
+            dead("m1", "al@example.com", START),
+            dead("m2", "bob@example.com", START + 9 * DAY),
+        ];
         let r = l.record(all.clone()).unwrap();
         assert_eq!((r.new, r.known), (3, 0));
         let before = dump(&mut l);
@@ -64,12 +85,35 @@ const CASES: &[Case] = &[
         let r = l.record(twice).unwrap();
         assert_eq!((r.new, r.known), (0, 6));
         assert_eq!(dump(&mut l), before);
-        assert_eq!(standing(&mut l, "BOB@example.com", START + 10 * DAY), Standing::Suppress);
+        assert_eq!(
+            standing(&mut l, "BOB@example.com", START + 10 * DAY),
+            Standing::Suppress
+        );
     }),
     ("order", |new| {
-        let categories = [Category::UserUnknown, Category::MailboxFull, Category::DomainNotAccepting, Category::RateLimited, Category::Unknown];
-        let mut all: Vec<Event> = (0..60i64).map(|i| event(&format!("m{i}"), &format!("u{}@d{}.example", i % 7, i % 3), START + i * 37_000, categories[(i % 5) as usize])).collect();
-        let mut life = Event::new("life", "u1@d1.example", START + 20 * 37_000, Kind::Delivered);
+        let categories = [
+            Category::UserUnknown,
+            Category::MailboxFull,
+            Category::DomainNotAccepting,
+            Category::RateLimited,
+            Category::Unknown,
+        ];
+        let mut all: Vec<Event> = (0..60i64)
+            .map(|i| {
+                event(
+                    &format!("m{i}"),
+                    &format!("u{}@d{}.example", i % 7, i % 3),
+                    START + i * 37_000,
+                    categories[(i % 5) as usize],
+                )
+            })
+            .collect();
+        let mut life = Event::new(
+            "life",
+            "u1@d1.example",
+            START + 20 * 37_000,
+            Kind::Delivered,
+        );
         life.trust = Trust::Verified;
         all.push(life);
         let (mut a, mut b) = (ledger(new()), ledger(new()));
@@ -82,37 +126,101 @@ const CASES: &[Case] = &[
         b.settle().unwrap();
         let states = |l: &mut Ledger| {
             let mut rows = Vec::new();
-            l.store().each_state(&mut |s| { rows.push(s.key); Ok(()) }).unwrap();
+            l.store()
+                .each_state(&mut |s| {
+                    rows.push(s.key);
+                    Ok(())
+                })
+                .unwrap();
             let states = l.store().states(&rows).unwrap();
-            states.into_iter().collect::<std::collections::BTreeMap<_, _>>()
+            states
+                .into_iter()
+                .collect::<std::collections::BTreeMap<_, _>>()
         };
         assert_eq!(states(&mut a), states(&mut b));
     }),
     ("acts", |new| {
         let mut l = ledger(new());
-        l.record(vec![dead("m1", "bob@example.com", START)]).unwrap();
-        l.act(&[Act::new(START + 1, ActKind::Release, "Bob@example.com", "al", "a mistake", None)]).unwrap();
-        assert_eq!(standing(&mut l, "bob@example.com", START + 2), Standing::Clear);
+        l.record(vec![dead("m1", "bob@example.com", START)])
+            .unwrap();
+        l.act(&[Act::new(
+            START + 1,
+            ActKind::Release,
+            "Bob@example.com",
+            "al",
+            "a mistake",
+            None,
+        )])
+        .unwrap();
+        assert_eq!(
+            standing(&mut l, "bob@example.com", START + 2),
+            Standing::Clear
+        );
         // What comes late but happened before stays forgiven; what happens after counts.
-        l.record(vec![dead("m0", "bob@example.com", START - DAY)]).unwrap();
-        assert_eq!(standing(&mut l, "bob@example.com", START + 2), Standing::Clear);
-        l.record(vec![dead("m2", "bob@example.com", START + DAY)]).unwrap();
-        assert_eq!(standing(&mut l, "bob@example.com", START + 2 * DAY), Standing::Suppress);
-        l.act(&[Act::new(START, ActKind::Suppress, "@example.net", "al", "", None)]).unwrap();
-        assert_eq!(l.states_of("x@example.net").unwrap().1.unwrap().at(START + 1).standing, Standing::SuppressDomain);
+        l.record(vec![dead("m0", "bob@example.com", START - DAY)])
+            .unwrap();
+        assert_eq!(
+            standing(&mut l, "bob@example.com", START + 2),
+            Standing::Clear
+        );
+        l.record(vec![dead("m2", "bob@example.com", START + DAY)])
+            .unwrap();
+        assert_eq!(
+            standing(&mut l, "bob@example.com", START + 2 * DAY),
+            Standing::Suppress
+        );
+        l.act(&[Act::new(
+            START,
+            ActKind::Suppress,
+            "@example.net",
+            "al",
+            "",
+            None,
+        )])
+        .unwrap();
+        assert_eq!(
+            l.states_of("x@example.net")
+                .unwrap()
+                .1
+                .unwrap()
+                .at(START + 1)
+                .standing,
+            Standing::SuppressDomain
+        );
         assert_eq!(l.history("bob@example.com").unwrap().acts.len(), 1);
         assert!(l.decisions("bob@example.com").unwrap().len() >= 2);
     }),
     ("domains", |new| {
         let mut l = ledger(new());
-        let mut e = event("m1", "bob@gone.example", START, Category::DomainNotAccepting);
+        let mut e = event(
+            "m1",
+            "bob@gone.example",
+            START,
+            Category::DomainNotAccepting,
+        );
         e.trust = Trust::Verified;
         l.record(vec![e]).unwrap();
-        assert_eq!(l.states_of("else@gone.example").unwrap().1.unwrap().at(START + 1).standing, Standing::SuppressDomain);
+        assert_eq!(
+            l.states_of("else@gone.example")
+                .unwrap()
+                .1
+                .unwrap()
+                .at(START + 1)
+                .standing,
+            Standing::SuppressDomain
+        );
         let mut life = Event::new("m2", "al@gone.example", START + DAY, Kind::Delivered);
         life.trust = Trust::Verified;
         l.record(vec![life]).unwrap();
-        assert_eq!(l.states_of("else@gone.example").unwrap().1.unwrap().at(START + 2 * DAY).standing, Standing::Clear);
+        assert_eq!(
+            l.states_of("else@gone.example")
+                .unwrap()
+                .1
+                .unwrap()
+                .at(START + 2 * DAY)
+                .standing,
+            Standing::Clear
+        );
     }),
     ("incidents", |new| {
         let mut l = ledger(new());
@@ -120,7 +228,11 @@ const CASES: &[Case] = &[
         let mut all = Vec::new();
         for h in 0..24 * 20 {
             for i in 0..3 {
-                let mut e = dead(&format!("n{h}-{i}"), &format!("n{h}-{i}@example.net"), hour(h) + i);
+                let mut e = dead(
+                    &format!("n{h}-{i}"),
+                    &format!("n{h}-{i}@example.net"),
+                    hour(h) + i,
+                );
                 if i > 0 {
                     e.category = Some(Category::RateLimited);
                     e.permanence = Some(Permanence::Temporary);
@@ -129,24 +241,70 @@ const CASES: &[Case] = &[
             }
         }
         for i in 0..200 {
-            all.push(dead(&format!("x{i}"), &format!("living{i}@example.net"), hour(24 * 16) + i * 30));
+            all.push(dead(
+                &format!("x{i}"),
+                &format!("living{i}@example.net"),
+                hour(24 * 16) + i * 30,
+            ));
         }
         for chunk in all.chunks(500) {
             l.record(chunk.to_vec()).unwrap();
         }
         let now = hour(24 * 16 + 5);
-        assert!(!l.states_of("living5@example.net").unwrap().0.unwrap().at(now).provisional);
+        assert!(
+            !l.states_of("living5@example.net")
+                .unwrap()
+                .0
+                .unwrap()
+                .at(now)
+                .provisional
+        );
         let found = l.settle().unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(l.states_of("living5@example.net").unwrap().0.unwrap().at(now).provisional);
-        assert_eq!(standing(&mut l, "living5@example.net", now + 8 * DAY), Standing::Clear);
+        assert!(
+            l.states_of("living5@example.net")
+                .unwrap()
+                .0
+                .unwrap()
+                .at(now)
+                .provisional
+        );
+        assert_eq!(
+            standing(&mut l, "living5@example.net", now + 8 * DAY),
+            Standing::Clear
+        );
         assert_eq!(l.settle().unwrap(), []);
         let i = found[0].clone();
-        let n = l.say(&Settlement::new("example.net", i.from, i.until, true, now, "al", "we mailed an old list")).unwrap();
+        let n = l
+            .say(&Settlement::new(
+                "example.net",
+                i.from,
+                i.until,
+                true,
+                now,
+                "al",
+                "we mailed an old list",
+            ))
+            .unwrap();
         assert!(n >= 200);
-        assert_eq!(standing(&mut l, "living5@example.net", now + 80 * DAY), Standing::Suppress);
-        l.say(&Settlement::new("example.net", i.from, i.until, false, now + 1, "al", "no, they live")).unwrap();
-        assert_eq!(standing(&mut l, "living5@example.net", now), Standing::Clear);
+        assert_eq!(
+            standing(&mut l, "living5@example.net", now + 80 * DAY),
+            Standing::Suppress
+        );
+        l.say(&Settlement::new(
+            "example.net",
+            i.from,
+            i.until,
+            false,
+            now + 1,
+            "al",
+            "no, they live",
+        ))
+        .unwrap();
+        assert_eq!(
+            standing(&mut l, "living5@example.net", now),
+            Standing::Clear
+        );
     }),
     ("private", |new| {
         let key = || PrivateKey::of(b"a secret of sixteen bytes");
@@ -157,8 +315,19 @@ const CASES: &[Case] = &[
         e.signals = vec![Signal::LeftCompany];
         e.new_address = Some("bob.smith@example.org".to_owned());
         l.record(vec![e]).unwrap();
-        l.act(&[Act::new(START, ActKind::Suppress, "bob.smith@example.com", "al", "", None)]).unwrap();
-        assert_eq!(standing(&mut l, "Bob.Smith@example.com", START + 1), Standing::Suppress);
+        l.act(&[Act::new(
+            START,
+            ActKind::Suppress,
+            "bob.smith@example.com",
+            "al",
+            "",
+            None,
+        )])
+        .unwrap();
+        assert_eq!(
+            standing(&mut l, "Bob.Smith@example.com", START + 1),
+            Standing::Suppress
+        );
         let all = dump(&mut l);
         for word in ["bob", "smith", "example.com", "example.org"] {
             assert!(!all.to_lowercase().contains(word), "{word}: {all}");
@@ -179,7 +348,8 @@ const CASES: &[Case] = &[
     ("policy", |new| {
         let mut l = Ledger::new(new(), Some(PROFILES[1]), None).unwrap();
         assert_eq!(l.policy().name, "cold");
-        l.record(vec![dead("m1", "bob@example.com", START)]).unwrap();
+        l.record(vec![dead("m1", "bob@example.com", START)])
+            .unwrap();
     }),
 ];
 
@@ -207,7 +377,9 @@ fn sqlite() {
 
 #[test]
 fn postgres() {
-    let Some(server) = support::Server::start() else { return };
+    let Some(server) = support::Server::start() else {
+        return;
+    };
     let mut n = 0;
     run(&mut || {
         n += 1;
@@ -223,13 +395,26 @@ fn a_ledger_keeps_its_policy_and_its_key() {
     let refused = |r: anyhow::Result<Ledger>| r.err().unwrap().to_string();
     assert!(refused(Ledger::new(open(), Some(PROFILES[2]), None)).contains("replay"));
     assert!(Ledger::new(open(), Some(PROFILES[0]), None).is_ok());
-    assert!(refused(Ledger::new(open(), None, Some(PrivateKey::of(b"0123456789abcdef")))).contains("clear"));
+    assert!(
+        refused(Ledger::new(
+            open(),
+            None,
+            Some(PrivateKey::of(b"0123456789abcdef"))
+        ))
+        .contains("clear")
+    );
 }
 
 #[test]
 fn errors_do_not_name_the_password() {
-    for url in ["postgres://al:hunter2@127.0.0.1:1/x", "postgres://al:hunter2@:::/x"] {
-        let e = format!("{:#}", open_store(Some(url), Some("hunter2")).err().unwrap());
+    for url in [
+        "postgres://al:hunter2@127.0.0.1:1/x",
+        "postgres://al:hunter2@:::/x",
+    ] {
+        let e = format!(
+            "{:#}",
+            open_store(Some(url), Some("hunter2")).err().unwrap()
+        );
         assert!(!e.contains("hunter2"), "{e}");
     }
 }

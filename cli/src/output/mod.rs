@@ -3,6 +3,7 @@
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod prose;
+pub(crate) mod rows;
 pub(crate) mod safe;
 pub(crate) mod table;
 pub(crate) mod tally;
