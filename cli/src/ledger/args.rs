@@ -29,6 +29,9 @@ pub(crate) struct LedgerArgs {
     /// The policy: the name of a profile, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub policy: Option<String>,
+    /// How long to wait for another writer
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub lock_seconds: u16,
     /// Keep no address in clear: hash each with the key in this file, which is made if it is missing
     #[arg(long, value_name = "KEYFILE")]
     pub private: Option<PathBuf>,
@@ -54,7 +57,11 @@ impl LedgerArgs {
 
     fn open_with(&self, policy: Option<(&str, &str)>) -> anyhow::Result<Ledger> {
         let password = self.db_password_file.as_deref().map(read).transpose()?;
-        let store = open_store(self.db.as_deref(), password.as_deref().map(str::trim_end))?;
+        let store = open_store(
+            self.db.as_deref(),
+            password.as_deref().map(str::trim_end),
+            self.lock_seconds,
+        )?;
         let key = self.private.as_deref().map(PrivateKey::open).transpose()?;
         Ledger::new(store, policy, key)
     }

@@ -71,15 +71,17 @@ pub(crate) fn default_path() -> anyhow::Result<PathBuf> {
 pub(crate) fn open_store(
     url: Option<&str>,
     password: Option<&str>,
+    patience: u16,
 ) -> anyhow::Result<Box<dyn Store>> {
     match url {
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Ok(Box::new(postgres::Postgres::open(url, password)?))
+            Ok(Box::new(postgres::Postgres::open(url, password, patience)?))
         }
-        Some(url) => Ok(Box::new(sqlite::Sqlite::open(Path::new(
-            url.strip_prefix("sqlite:").unwrap_or(url),
-        ))?)),
-        None => Ok(Box::new(sqlite::Sqlite::open(&default_path()?)?)),
+        Some(url) => Ok(Box::new(sqlite::Sqlite::open(
+            Path::new(url.strip_prefix("sqlite:").unwrap_or(url)),
+            patience,
+        )?)),
+        None => Ok(Box::new(sqlite::Sqlite::open(&default_path()?, patience)?)),
     }
 }
 

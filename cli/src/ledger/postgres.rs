@@ -27,7 +27,7 @@ impl Postgres {
     ///
     /// # Errors
     /// Where the URL is none, nobody answers, or the ledger comes from a newer program. No error names the password.
-    pub fn open(url: &str, password: Option<&str>) -> anyhow::Result<Self> {
+    pub fn open(url: &str, password: Option<&str>, patience: u16) -> anyhow::Result<Self> {
         // The parser's own error could quote the URL.
         let mut config: Config = url
             .parse()
@@ -59,7 +59,9 @@ impl Postgres {
         let mut db = config
             .connect(NoTls)
             .with_context(|| format!("ledger {name}"))?;
-        db.batch_execute("SET lock_timeout = '20s'; SET client_min_messages = warning")?;
+        db.batch_execute(&format!(
+            "SET lock_timeout = '{patience}s'; SET client_min_messages = warning"
+        ))?;
         let mut store = Postgres { db, name };
         store.migrate()?;
         Ok(store)

@@ -105,8 +105,9 @@ fn difference<'a>(before: &'a [Incident], after: &'a [Incident]) -> Vec<(&'a str
         edges.entry((&i.provider, i.from)).or_default().1 += 1;
         edges.entry((&i.provider, i.until)).or_default().1 -= 1;
     }
-    let (mut found, mut now, mut since): (Vec<(&str, i64, i64)>, _, Option<(&str, i64)>) =
-        (Vec::new(), (0, 0), None);
+    let mut found = Vec::new();
+    let mut now = (0, 0);
+    let mut since: Option<(&str, i64)> = None;
     for ((provider, at), (b, a)) in edges {
         if let Some((p, from)) = since.take()
             && p == provider

@@ -13,27 +13,24 @@ use super::store::{DecisionRow, Each, History, NewEvent, StateRow, Store};
 /// One text a version; each is run once, in order.
 const MIGRATIONS: &[&str] = &[include_str!("sqlite.sql")];
 
-/// How long to wait for another writer.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 pub(crate) struct Sqlite {
     db: Connection,
     path: PathBuf,
 }
 
 impl Sqlite {
-    /// Opens the file, makes it where it is missing, and brings it to the newest version.
+    /// Opens the file, waiting `patience` seconds for other writers; makes it where it is missing, and brings it to the newest version.
     ///
     /// # Errors
     /// Where the file cannot be opened, is no ledger, or comes from a newer program.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, patience: u16) -> anyhow::Result<Self> {
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("folder {}", folder.display()))?;
         }
         let shown = || format!("ledger {}", path.display());
         let db = Connection::open(path).with_context(shown)?;
-        db.busy_timeout(PATIENCE)?;
+        db.busy_timeout(Duration::from_secs(patience.into()))?;
         // WAL with synchronous=FULL: what deliver has acknowledged survives a loss of power.
         db.pragma_update(None, "journal_mode", "WAL")
             .with_context(shown)?;

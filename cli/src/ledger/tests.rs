@@ -371,7 +371,7 @@ fn sqlite() {
     let mut n = 0;
     run(&mut || {
         n += 1;
-        Box::new(Sqlite::open(&folder.path().join(format!("deep/{n}.sqlite"))).unwrap())
+        Box::new(Sqlite::open(&folder.path().join(format!("deep/{n}.sqlite")), 20).unwrap())
     });
 }
 
@@ -383,14 +383,14 @@ fn postgres() {
     let mut n = 0;
     run(&mut || {
         n += 1;
-        open_store(Some(&server.database(&format!("suite{n}"))), None).unwrap()
+        open_store(Some(&server.database(&format!("suite{n}"))), None, 20).unwrap()
     });
 }
 
 #[test]
 fn a_ledger_keeps_its_policy_and_its_key() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Box::new(Sqlite::open(&folder.path().join("l.sqlite")).unwrap());
+    let open = || Box::new(Sqlite::open(&folder.path().join("l.sqlite"), 20).unwrap());
     drop(Ledger::new(open(), None, None).unwrap());
     let refused = |r: anyhow::Result<Ledger>| r.err().unwrap().to_string();
     assert!(refused(Ledger::new(open(), Some(PROFILES[2]), None)).contains("replay"));
@@ -413,7 +413,7 @@ fn errors_do_not_name_the_password() {
     ] {
         let e = format!(
             "{:#}",
-            open_store(Some(url), Some("hunter2")).err().unwrap()
+            open_store(Some(url), Some("hunter2"), 1).err().unwrap()
         );
         assert!(!e.contains("hunter2"), "{e}");
     }

@@ -1,9 +1,11 @@
 //! A PostgreSQL of its own on loopback, started by the test and stopped when it goes out of scope.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[allow(dead_code, reason = "each user takes what it needs")]
 pub struct Server {
     folder: tempfile::TempDir,
     port: u16,
@@ -36,7 +38,10 @@ impl Server {
                 std::env::var("CI").as_deref() != Ok("true"),
                 "PostgreSQL is not installed; in CI it must be"
             );
-            eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)"
+            );
             return None;
         }
         assert!(status.success(), "postgres.sh start: {status}");

@@ -1,6 +1,7 @@
 //! `suppressions check`: splits a list of addresses by how they stand.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::PathBuf;
@@ -246,18 +247,15 @@ impl<'a> Sink<'a> {
         }
         let mailable = a.standing.may_mail();
         if let Some(dir) = &self.args.split {
-            if !self.files.contains_key(&a.standing) {
-                let path = dir.join(format!("{}.txt", a.standing));
-                self.files.insert(
-                    a.standing,
-                    BufWriter::new(
-                        File::create(&path).with_context(|| path.display().to_string())?,
-                    ),
-                );
-            }
-            if let Some(file) = self.files.get_mut(&a.standing) {
-                writeln!(file, "{address}")?;
-            }
+            let file = match self.files.entry(a.standing) {
+                Entry::Occupied(e) => e.into_mut(),
+                Entry::Vacant(e) => {
+                    let path = dir.join(format!("{}.txt", a.standing));
+                    let file = File::create(&path).with_context(|| path.display().to_string())?;
+                    e.insert(BufWriter::new(file))
+                }
+            };
+            writeln!(file, "{address}")?;
         } else if let Some(only) = self.args.only {
             if mailable == (only == Only::Mailable) {
                 self.out.write_all(address.as_bytes())?;
