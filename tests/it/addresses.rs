@@ -90,7 +90,7 @@ fn base64(text: &str) -> Vec<u8> {
 /// Every run of lines that can be base64, decoded.
 fn base64_runs(text: &str) -> String {
     let is = |l: &str| {
-        l.len() >= 4
+        !l.is_empty()
             && l.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
     };
