@@ -38,8 +38,6 @@ pub(crate) struct Returned {
     pub complaint_recipient: Option<String>,
     /// End of the header in the outer message's bytes, where it is known.
     pub end: Option<usize>,
-    /// `Date` in seconds since 1970.
-    pub sent_at: Option<i64>,
 }
 
 impl<'m, 'x> Notice<'m, 'x> {
@@ -367,9 +365,6 @@ fn read_returned(header: &Header<'_>, id_headers: &[String]) -> Returned {
     .filter_map(|n| first(n))
     .collect();
     Returned {
-        sent_at: header
-            .get("Date")
-            .and_then(|v| crate::message::timestamp(&String::from_utf8_lossy(v))),
         complaint_recipient: first("X-HmXmrOriginalRecipient"),
         original,
         recipients,

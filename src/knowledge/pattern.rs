@@ -118,11 +118,6 @@ impl PatternSet {
             }
         });
     }
-
-    /// How many patterns the set holds.
-    pub fn len(&self) -> usize {
-        self.patterns.len()
-    }
 }
 
 impl Pattern {

@@ -164,7 +164,7 @@ impl RecipientFields {
             action: value("action").and_then(parse_action),
             status: value("status").map(str::to_owned),
             remote_mta: value("remote-mta")
-                .map(|v| mta_name(v))
+                .map(mta_name)
                 .filter(|v| !v.is_empty()),
             diagnostic: Some(text.replace('\n', " ")).filter(|t| !t.trim().is_empty()),
             diagnostic_type: kind.to_ascii_lowercase(),

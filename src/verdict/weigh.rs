@@ -43,10 +43,7 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     pub fn new(knowledge: &Knowledge, reply: Reply<'a>) -> Self {
         let read = ReadReply::new(reply.text);
-        let domain = reply
-            .recipient
-            .and_then(|r| r.rsplit_once('@'))
-            .map(|(_, d)| d);
+        let domain = reply.recipient.and_then(crate::address::domain);
         let named = reply
             .provider
             .and_then(|id| knowledge.providers().iter().position(|p| p.id == id));
