@@ -1,5 +1,7 @@
 //! The tests of the library as one binary.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod addresses;
 mod corpus;
 mod dialects;
