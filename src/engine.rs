@@ -307,7 +307,7 @@ impl Engine {
     /// Whether words sound like a failure: a reply, or a phrase with a category.
     fn is_failure(&self, words: &str) -> bool {
         let v = self.classify(words);
-        v.reply_code.is_some() || v.confidence >= 0.6
+        v.reply_code.is_some() || v.confidence >= 0.68
     }
 
     fn recipients(

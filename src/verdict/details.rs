@@ -28,6 +28,11 @@ pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &
     if category == MailboxMoved && details.new_address.is_none() {
         details.new_address = new_address(raw);
     }
+    if matches!(category, RateLimited | LowReputation | TooManyRecipients)
+        && details.scope.is_none()
+    {
+        details.scope = scope(text).map(str::to_owned);
+    }
     if details.ip.is_none() {
         details.ip = ip_in_brackets(text);
     }
@@ -229,6 +234,90 @@ fn command(text: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// What a limit is counted for, by the words of the normalised reply `text`.
+fn scope(text: &str) -> Option<&'static str> {
+    const WORDS: &[(&str, &[&str])] = &[
+        (
+            "ip",
+            &[
+                "your ip",
+                "this ip",
+                "per ip",
+                "ip address",
+                "your host",
+                "from your server",
+                "your network",
+            ],
+        ),
+        (
+            "session",
+            &[
+                "this session",
+                "per session",
+                "this connection",
+                "per connection",
+                "one connection",
+            ],
+        ),
+        (
+            "recipient",
+            &[
+                "per recipient",
+                "this recipient",
+                "user you are trying to contact",
+                "for this user",
+            ],
+        ),
+        (
+            "domain",
+            &["your domain", "per domain", "this domain", "sending domain"],
+        ),
+        (
+            "sender",
+            &[
+                "per sender",
+                "this sender",
+                "your account",
+                "sender address",
+            ],
+        ),
+        ("message", &["per message", "this message"]),
+    ];
+    WORDS
+        .iter()
+        .find(|(_, words)| words.iter().any(|w| text.contains(w)))
+        .map(|(scope, _)| *scope)
+}
+
+/// The tag a known provider wrote into its reply: `[TSS04]`, `IB607`, `AUP#I-1000`, `OFR_417`, `(S3140)`, `?p=NoSuchUser`.
+pub(crate) fn provider_code(raw: &str) -> Option<String> {
+    let bytes = raw.as_bytes();
+    if let Some((_, rest)) = raw.split_once("?p=") {
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(rest.len());
+        return (end > 0).then(|| rest[..end].to_owned());
+    }
+    raw.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '#' | '_' | '-'))
+        .find_map(|word| {
+            let at = word.as_ptr() as usize - raw.as_ptr() as usize;
+            let before = at.checked_sub(1).map(|i| bytes[i]);
+            let after = bytes.get(at + word.len()).copied();
+            let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
+            let digits = word[letters..].bytes().all(|b| b.is_ascii_digit())
+                && (2..=4).contains(&(word.len() - letters));
+            let bracketed = matches!(
+                (before, after),
+                (Some(b'['), Some(b']')) | (Some(b'('), Some(b')'))
+            );
+            let is_tag = bracketed && (1..=4).contains(&letters) && digits
+                || word.starts_with("IB") && letters == 2 && word.len() == 5 && digits
+                || word.starts_with("AUP#") && word.len() > 4
+                || ["OFR", "LPN", "OUK"].iter().any(|p| word.starts_with(p)) && word.contains('_');
+            is_tag.then(|| word.to_owned())
+        })
 }
 
 /// Whether the normalised reply `text` answers the MAIL command, which names the sender alone.

@@ -2,8 +2,10 @@
 //!
 //! 1. [`reply`]: the text made uniform, the innermost reply and its codes.
 //! 2. [`weigh`]: every rule that speaks, weighed; what lost stays in the evidence.
-//! 3. [`details`]: what else the reply says.
+//! 3. [`confidence`]: how sure that makes us, in numbers that were counted.
+//! 4. [`details`]: what else the reply says.
 
+mod confidence;
 mod details;
 mod reply;
 mod weigh;

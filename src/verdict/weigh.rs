@@ -227,17 +227,29 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         v.weight *= COVERED;
     }
     // Lists of domains are spoken of in the words that are used for hosts.
-    let about = |lists_what| lists.iter().any(|(i, _)| knowledge.blocklists()[*i].lists == lists_what);
+    let about = |what| {
+        lists.iter().any(|(i, h)| {
+            knowledge.blocklists()[*i].lists == what && !lists.iter().any(|(_, o)| o.covers(h))
+        })
+    };
     if about(Listed::Domain) && !about(Listed::Ip) {
-        for v in voices.iter_mut().filter(|v| v.says == Category::IpBlocklisted && !v.home) {
+        for v in voices
+            .iter_mut()
+            .filter(|v| v.says == Category::IpBlocklisted && !v.home)
+        {
             v.weight *= COVERED;
         }
     }
     // Who answers MAIL has not heard of any recipient yet.
     if details::refused_at_mail(&reply.text) {
-        use Category::{AddressInvalid, DomainNotAccepting, DomainUnknown, SenderInvalid, UserUnknown};
+        use Category::{
+            AddressInvalid, DomainNotAccepting, DomainUnknown, SenderInvalid, UserUnknown,
+        };
         for v in voices.iter_mut().filter(|v| !v.home) {
-            if matches!(v.says, UserUnknown | AddressInvalid | DomainUnknown | DomainNotAccepting) {
+            if matches!(
+                v.says,
+                UserUnknown | AddressInvalid | DomainUnknown | DomainNotAccepting
+            ) {
                 v.says = SenderInvalid;
             }
         }
@@ -264,6 +276,9 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     }
     name_blocklist(knowledge, category, &lists, &mut details);
     details::fill(&mut details, category, &reply.text, case.raw);
+    if provider.is_some() && details.provider_code.is_none() {
+        details.provider_code = details::provider_code(case.raw);
+    }
     details.replies = reply.outer.iter().map(u16::to_string).collect();
     if expired && !expired_only {
         details.expired = Some(true);
@@ -273,6 +288,10 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         .find(|v| v.says == category)
         .and_then(|v| v.rule);
     let permanence = permanence(case, category, top_rule, stated, expired);
+    if permanence == Permanence::Permanent {
+        // It has come to that already.
+        details.escalates_to = None;
+    }
     if category == Category::Unknown {
         details.ambiguous = Some(true);
     }
@@ -298,7 +317,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         bounce_type: category.bounce_type(permanence),
         address_action,
         sender_action,
-        confidence: (confidence * 100.0).round() / 100.0,
+        confidence: (super::confidence::of_score(confidence) * 100.0).round() / 100.0,
         details,
         evidence: voices
             .into_iter()
