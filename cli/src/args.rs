@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use undeliverable::{Engine, EngineBuilder, Limits};
 
 use crate::commands::{
-    classify, deliver, explain, incidents, lookup, manual, replay, rules, scan, suppressions, token,
+    classify, deliver, explain, incidents, lookup, manual, replay, report, rules, scan,
+    suppressions, token,
 };
 
 /// Reads the mail that comes back: who failed, whose fault it is, how sure that is, and what to do.
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Incidents(incidents::IncidentsArgs),
     Token(token::TokenArgs),
     Replay(replay::ReplayArgs),
+    Report(report::ReportArgs),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Incidents(args) => commands::incidents::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::manual::completions(&args),
         Command::Man(args) => commands::manual::pages(&args),
     };

@@ -7,6 +7,7 @@ pub(crate) mod incidents;
 pub(crate) mod lookup;
 pub(crate) mod manual;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod suppressions;

@@ -85,12 +85,23 @@ pub(crate) fn open(
 /// Whether bytes begin as no mail does: JSON, an archive, a document, a picture, a database, a program.
 fn is_no_mail(bytes: &[u8]) -> bool {
     const MAGIC: &[&[u8]] = &[
-        b"\x1f\x8b", b"PK\x03\x04", b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF",
-        b"SQLite format 3\0", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
+        b"\x1f\x8b",
+        b"PK\x03\x04",
+        b"%PDF-",
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"\x7fELF",
+        b"SQLite format 3\0",
+        b"BZh",
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
     ];
     let text = bytes.trim_ascii_start();
     let json = match text {
-        [b'{' | b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [b'"' | b'{' | b'}' | b']', ..]),
+        [b'{' | b'[', rest @ ..] => {
+            matches!(rest.trim_ascii_start(), [b'"' | b'{' | b'}' | b']', ..])
+        }
         _ => false,
     };
     json || MAGIC.iter().any(|m| bytes.starts_with(m))
@@ -137,10 +148,22 @@ mod tests {
 
     #[test]
     fn what_lies_among_mail_is_told_by_its_start() {
-        for other in [&b"{\"file\": 1}"[..], b"[\n {\n", b"PK\x03\x04x", b"%PDF-1.4"] {
+        for other in [
+            &b"{\"file\": 1}"[..],
+            b"[\n {\n",
+            b"PK\x03\x04x",
+            b"%PDF-1.4",
+        ] {
             assert!(is_no_mail(other));
         }
-        for mail in [&b""[..], b"Subject: x", b"{not json", b"\nFrom: a", b"[Fwd]: x\n", b"\0\0"] {
+        for mail in [
+            &b""[..],
+            b"Subject: x",
+            b"{not json",
+            b"\nFrom: a",
+            b"[Fwd]: x\n",
+            b"\0\0",
+        ] {
             assert!(!is_no_mail(mail));
         }
     }
