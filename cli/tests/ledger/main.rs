@@ -12,3 +12,4 @@ mod crash;
 mod kit;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod report;
