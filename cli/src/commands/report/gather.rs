@@ -236,11 +236,22 @@ impl Gathered {
             provider.add(&p, t);
             campaign.add(e.send.as_deref().unwrap_or("unknown"), t);
             let text = e.text.clone().unwrap_or_default();
+            // A blocklist is one thing to fix, whoever asks it; so is a cause at many small domains.
+            let at_whom = match &e.blocklist {
+                Some(_) => "any",
+                None if p.contains(['.', '~']) => "others",
+                None => p.as_str(),
+            };
             if e.sender_action() != SenderAction::None
                 && e.sender_action() != SenderAction::UpdateAddress
             {
                 let cause = causes
-                    .entry((e.sender_action(), c, p.clone(), e.blocklist.clone()))
+                    .entry((
+                        e.sender_action(),
+                        c,
+                        at_whom.to_owned(),
+                        e.blocklist.clone(),
+                    ))
                     .or_insert_with(|| (HashSet::new(), text.clone()));
                 cause.0.insert(e.address.clone());
             }
