@@ -86,3 +86,75 @@ fn the_page_needs_nothing_and_trusts_nobody() {
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
     }
 }
+
+/// Opens the page in a browser behind a proxy that takes nothing: no request leaves, and there is something to see.
+#[test]
+fn a_browser_shows_it() {
+    let browser = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|b| {
+            std::process::Command::new(b)
+                .arg("--version")
+                .output()
+                .is_ok_and(|o| o.status.success())
+        });
+    let Some(browser) = browser else {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "no browser is installed; in CI one must be"
+        );
+        eprintln!("skipped: no browser is installed (Debian: apt-get install chromium)");
+        return;
+    };
+    let (folder, db) = ledger();
+    let hostile = bounce(
+        "x@example.com",
+        "550 5.9.9 <img src=http://tracker.example.net/x.png> glorp",
+        3,
+        "s",
+    );
+    ok_with(&db, &["deliver"], hostile.as_bytes());
+    let page = folder.path().join("report.html");
+    std::fs::write(&page, ok(&db, &["report", "--format", "html"])).unwrap();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = proxy.local_addr().unwrap().port();
+    let (asked, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in proxy.incoming().flatten() {
+            let mut line = String::new();
+            let _ = std::io::BufRead::read_line(&mut std::io::BufReader::new(stream), &mut line);
+            let _ = asked.send(line);
+        }
+    });
+    let shot = std::env::var_os("UNDELIVERABLE_SHOT")
+        .map_or_else(|| folder.path().join("shot.png"), Into::into);
+    let paper = folder.path().join("page.pdf");
+    for what in [
+        format!("--screenshot={}", shot.display()),
+        format!("--print-to-pdf={}", paper.display()),
+    ] {
+        let status = std::process::Command::new(browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+            ])
+            .args(["--no-first-run", "--window-size=1100,2600", &what])
+            .arg(format!(
+                "--user-data-dir={}",
+                folder.path().join("profile").display()
+            ))
+            .arg(format!("--proxy-server=127.0.0.1:{port}"))
+            .arg(format!("file://{}", page.display()))
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    let asked: Vec<String> = heard.try_iter().filter(|l| l.contains("example")).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    assert!(std::fs::metadata(&shot).unwrap().len() > 10_000);
+    assert!(std::fs::read(&paper).unwrap().starts_with(b"%PDF"));
+}
