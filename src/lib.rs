@@ -79,6 +79,9 @@ mod contract;
 mod dialect;
 mod engine;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kind;
 pub mod knowledge;
 mod message;
