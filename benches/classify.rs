@@ -1,7 +1,12 @@
 //! Reply lines a second: the whole `Engine::classify` beside one plain Aho-Corasick pass with the same literals.
 //!
 //! `cargo bench --bench classify`; the lines are the examples of the rules.
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a bench prints, and stops where samples are missing")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench prints, and stops where samples are missing"
+)]
 
 mod common;
 
@@ -18,21 +23,46 @@ fn literals(knowledge: &Knowledge) -> Vec<String> {
     let rules = knowledge.rules().iter().flat_map(|r| &r.text);
     let tokens = knowledge.providers().iter().flat_map(|p| &p.tokens);
     let lists = knowledge.blocklists().iter().flat_map(|b| &b.text);
-    let longest = |p: &String| p.split('*').map(str::trim).max_by_key(|s| s.len()).map(str::to_owned);
-    let set: BTreeSet<String> = rules.chain(tokens).chain(lists).filter_map(longest).filter(|l| l.len() >= 3).collect();
+    let longest = |p: &String| {
+        p.split('*')
+            .map(str::trim)
+            .max_by_key(|s| s.len())
+            .map(str::to_owned)
+    };
+    let set: BTreeSet<String> = rules
+        .chain(tokens)
+        .chain(lists)
+        .filter_map(longest)
+        .filter(|l| l.len() >= 3)
+        .collect();
     set.into_iter().collect()
 }
 
 fn main() {
     let engine = Engine::new();
-    let lines: Vec<&str> =
-        engine.knowledge().rules().iter().flat_map(|r| &r.examples).map(String::as_str).collect();
+    let lines: Vec<&str> = engine
+        .knowledge()
+        .rules()
+        .iter()
+        .flat_map(|r| &r.examples)
+        .map(String::as_str)
+        .collect();
     let normal: Vec<String> = lines.iter().map(|l| normalise(l)).collect();
     let literals = literals(engine.knowledge());
-    let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&literals).unwrap();
-    let ours = || lines.iter().for_each(|l| drop(black_box(engine.classify(black_box(*l)))));
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(&literals)
+        .unwrap();
+    let ours = || {
+        lines
+            .iter()
+            .for_each(|l| drop(black_box(engine.classify(black_box(*l)))))
+    };
     let plain = || {
-        let hits: usize = normal.iter().map(|l| automaton.find_overlapping_iter(black_box(l)).count()).sum();
+        let hits: usize = normal
+            .iter()
+            .map(|l| automaton.find_overlapping_iter(black_box(l)).count())
+            .sum();
         black_box(hits);
     };
 
@@ -44,11 +74,28 @@ fn main() {
         group.bench_function("undeliverable", |b| b.iter(ours));
         group.finish();
     }
-    let best = common::race(40, &mut [("aho-corasick", &mut { plain }), ("undeliverable", &mut { ours })]);
-    println!("{} lines, {} literals, one core, best of 40 runs in turns", lines.len(), literals.len());
+    let best = common::race(
+        40,
+        &mut [
+            ("aho-corasick", &mut { plain }),
+            ("undeliverable", &mut { ours }),
+        ],
+    );
+    println!(
+        "{} lines, {} literals, one core, best of 40 runs in turns",
+        lines.len(),
+        literals.len()
+    );
     for (name, time) in ["aho-corasick", "undeliverable"].iter().zip(&best) {
         let s = time.as_secs_f64();
-        println!("  {name:14} {:9.0} lines/s {:6.2} us each", lines.len() as f64 / s, s * 1e6 / lines.len() as f64);
+        println!(
+            "  {name:14} {:9.0} lines/s {:6.2} us each",
+            lines.len() as f64 / s,
+            s * 1e6 / lines.len() as f64
+        );
     }
-    println!("classify / plain Aho-Corasick: {:.2}", best[1].as_secs_f64() / best[0].as_secs_f64());
+    println!(
+        "classify / plain Aho-Corasick: {:.2}",
+        best[1].as_secs_f64() / best[0].as_secs_f64()
+    );
 }

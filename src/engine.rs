@@ -238,13 +238,17 @@ impl Engine {
         } else {
             dialect::read(notice, software.map(|d| d.id.as_str()))
         };
-        let names_failure = reading
-            .failures
-            .iter()
-            .any(|f| f.diagnostic.as_deref().is_some_and(|d| self.is_failure(d)));
+        // Costs as much as a verdict, and most kinds are decided without it.
+        let names_failure = || {
+            let mut told = reading
+                .failures
+                .iter()
+                .filter_map(|f| f.diagnostic.as_deref());
+            told.any(|d| self.is_failure(d))
+        };
         let kind = reading
             .kind
-            .unwrap_or_else(|| kind::decide(notice, &structure, &signs, names_failure));
+            .unwrap_or_else(|| kind::decide(notice, &structure, &signs, &names_failure));
         feedback = feedback.or(reading.feedback);
         let told_original = reading.original;
 

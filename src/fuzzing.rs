@@ -36,7 +36,9 @@ pub fn leaves(bytes: &[u8]) -> (Vec<Leaf>, Vec<String>) {
 /// Final and original recipient of each group of a delivery status.
 pub fn delivery_status(text: &str) -> Vec<(Option<String>, Option<String>)> {
     let status = DeliveryStatus::read(text, 1000, &mut Vec::new());
-    let pair = |r: &crate::report::RecipientFields| (r.final_recipient.clone(), r.original_recipient.clone());
+    let pair = |r: &crate::report::RecipientFields| {
+        (r.final_recipient.clone(), r.original_recipient.clone())
+    };
     status.recipients.iter().map(pair).collect()
 }
 

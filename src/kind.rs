@@ -27,7 +27,7 @@ pub(crate) fn decide(
     notice: &Notice<'_, '_>,
     structure: &Structure<'_>,
     signs: &Signs,
-    names_failure: bool,
+    names_failure: &dyn Fn() -> bool,
 ) -> Kind {
     let case = Case::new(notice, signs, names_failure);
     case.by_structure(structure)
@@ -45,12 +45,12 @@ struct Case<'c, 'm, 'x> {
     /// The subject says that a person replies or forwards, or the program of a person wrote it.
     human: bool,
     null_path: bool,
-    /// The words name an address and a reason.
-    names_failure: bool,
+    /// Whether the words name an address and a reason. Costs as much as a verdict: asked last.
+    names_failure: &'c dyn Fn() -> bool,
 }
 
 impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
-    fn new(notice: &'c Notice<'m, 'x>, signs: &'c Signs, names_failure: bool) -> Self {
+    fn new(notice: &'c Notice<'m, 'x>, signs: &'c Signs, names_failure: &'c dyn Fn() -> bool) -> Self {
         let human = signs.subject(Means::Human).is_some()
             || signs.header(Means::Human) >= Some(Strength::Strong);
         Case {
@@ -95,7 +95,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         }
         // A mailer daemon does not go on holiday, but a postmaster does.
         if self.decisive(Means::AutoReply)
-            && !(self.daemon && (self.claims_failure() || self.names_failure))
+            && !(self.daemon && (self.claims_failure() || (self.names_failure)()))
         {
             return Some(Kind::AutoReply);
         }
@@ -156,14 +156,13 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         }
         let claims = self.claims_failure();
         let by_whom = if self.decisive(Means::Notice) || self.notice.is_daemon_address() {
-            claims || self.names_failure
+            claims || (self.names_failure)()
         } else if self.daemon {
             // Anybody can write a name: then something has to have failed.
-            self.names_failure
-                || claims
-                    && (self.null_path
-                        || self.notice.returned.is_some()
-                        || self.failure_words() >= Some(Strength::Strong))
+            let supported = self.null_path
+                || self.notice.returned.is_some()
+                || self.failure_words() >= Some(Strength::Strong);
+            claims && supported || (self.names_failure)()
         } else if self.null_path {
             claims && self.signs.points(Means::AutoReply) < 4
         } else {
@@ -172,11 +171,10 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         let by_words = !self.human
             && self.signs.quote_at.is_none()
             && subject >= Some(Strength::Medium)
-            && self.names_failure
             && (subject == Some(Strength::Strong)
                 || self.failure_words() >= Some(Strength::Medium));
-        let sent_back = self.notice.returns_to_sender() && self.names_failure;
-        (by_whom || by_words || sent_back).then_some(Kind::Bounce)
+        let named = by_words || self.notice.returns_to_sender();
+        (by_whom || named && (self.names_failure)()).then_some(Kind::Bounce)
     }
 
     /// Whether nobody has failed yet. The same sentence may begin both, so words of a final failure win over mere words of a

@@ -1,7 +1,7 @@
 //! The notice: what the outer message says in its own words, and the message that came back with it.
 
 use crate::contract::{NoticeInfo, Original};
-use crate::knowledge::{Knowledge, Means, normalise};
+use crate::knowledge::{Knowledge, Means, SignHits, normalise};
 use crate::message::{Header, Limits, Message, Part, addresses, date, field_text, inline_header};
 
 /// The most addresses of a `To` field that are kept.
@@ -22,6 +22,8 @@ pub(crate) struct Notice<'m, 'x> {
     pub words: String,
     /// The same, normalised.
     pub normal: String,
+    /// Signs and marks in them.
+    pub signs: SignHits,
     /// The line that says that the returned message follows, normalised: it belongs to neither.
     pub divider: String,
     /// What came back.
@@ -72,11 +74,13 @@ impl<'m, 'x> Notice<'m, 'x> {
             }
         }
         let mut normal = normalise(&words);
+        let mut signs = knowledge.signs_in_body(&normal);
         let mut divider = String::new();
-        if let Some(end) = returned_marker(knowledge, &words, &normal) {
+        if let Some(end) = returned_marker(knowledge, &words, &signs) {
             divider = normalise(words[end..].lines().next().unwrap_or_default());
             words.truncate(end);
             normal = normalise(&words);
+            signs = knowledge.signs_in_body(&normal);
         }
         Notice {
             message,
@@ -85,6 +89,7 @@ impl<'m, 'x> Notice<'m, 'x> {
             from,
             words,
             normal,
+            signs,
             divider,
             returned,
         }
@@ -194,7 +199,7 @@ impl<'m, 'x> Notice<'m, 'x> {
 }
 
 /// Where the words say that the returned message begins: the start of that line.
-fn returned_marker(knowledge: &Knowledge, words: &str, normal: &str) -> Option<usize> {
+fn returned_marker(knowledge: &Knowledge, words: &str, signs: &SignHits) -> Option<usize> {
     let marks = |text: &str| {
         knowledge
             .signs_in_body(text)
@@ -202,8 +207,7 @@ fn returned_marker(knowledge: &Knowledge, words: &str, normal: &str) -> Option<u
             .iter()
             .any(|h| knowledge.sign(h.0).means == Means::Returned && h.1 < 12)
     };
-    knowledge
-        .signs_in_body(normal)
+    signs
         .hits
         .iter()
         .find(|h| knowledge.sign(h.0).means == Means::Returned)?;

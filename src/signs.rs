@@ -34,8 +34,8 @@ impl Signs {
     /// Looks for every sign once.
     pub fn find(knowledge: &Knowledge, notice: &Notice<'_, '_>) -> Self {
         let mut marks = Vec::new();
-        let mut found = |hits: SignHits| -> Vec<Found> {
-            marks.extend(hits.marks);
+        let mut found = |hits: &SignHits| -> Vec<Found> {
+            marks.extend(&hits.marks);
             hits.hits
                 .iter()
                 .map(|&(i, at, _)| {
@@ -51,26 +51,22 @@ impl Signs {
                 .collect()
         };
         let mut signs = Signs {
-            subject: found(knowledge.signs_in_subject(&notice.subject)),
-            body: found(knowledge.signs_in_body(&notice.normal)),
+            subject: found(&knowledge.signs_in_subject(&notice.subject)),
+            body: found(&notice.signs),
             ..Signs::default()
         };
         signs.marks = marks;
         for (i, field) in notice.message.header.fields.iter().enumerate() {
-            let mut value = None;
-            for sign in knowledge.header_signs_of(field.name) {
-                let value =
-                    value.get_or_insert_with(|| crate::message::field_text(field.value, None));
-                if sign.fits(value) {
-                    signs.header.push(Found {
-                        means: sign.means,
-                        strength: sign.strength,
-                        signal: sign.signal,
-                        at: i,
-                        sign: i,
-                    });
-                }
-            }
+            let value = || crate::message::field_text(field.value, None);
+            knowledge.header_signs_of(field.name, value, |sign| {
+                signs.header.push(Found {
+                    means: sign.means,
+                    strength: sign.strength,
+                    signal: sign.signal,
+                    at: i,
+                    sign: i,
+                });
+            });
         }
         let first = |m: Means| {
             signs

@@ -19,15 +19,8 @@ pub(crate) fn recognise<'k>(
         .marks
         .iter()
         .for_each(|&t| met.text(t));
-    let mut name = String::new();
     for field in &notice.message.header.fields {
-        let Ok(written) = std::str::from_utf8(field.name) else {
-            continue;
-        };
-        name.clear();
-        name.push_str(written);
-        name.make_ascii_lowercase();
-        met.field(&name, || field_text(field.value, None));
+        met.field(field.name, || field_text(field.value, None));
     }
     if let Some(boundary) = &notice.message.parts[0].media.boundary {
         met.boundary(boundary);

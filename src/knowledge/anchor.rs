@@ -7,10 +7,6 @@
 //! started for one message pays each time; this index takes about 1 ms, and its search is faster as well
 //! (`cargo bench --bench classify` prints both side by side). A test holds that both find the same.
 
-/// Bits of the hashes in the filter: 32 KiB of it stay in the first-level cache.
-const FILTER_BITS: u32 = 18;
-/// Bits of the hash that finds the entries.
-const BUCKET_BITS: u32 = 14;
 /// How many windows of a literal are considered.
 const WINDOWS: usize = 40;
 
@@ -19,13 +15,15 @@ const WINDOWS: usize = 40;
 pub(crate) struct AnchorIndex {
     /// All literals, one behind the other.
     text: Vec<u8>,
-    /// Two bits a window, by two hashes: whether any literal is entered under it.
-    filter: Vec<u64>,
+    /// Windows that literals are entered under.
+    filter: Filter,
+    /// How far a hash is shifted to be a bucket.
+    bucket_shift: u32,
     /// Entries of a bucket: `entries[starts[bucket]..starts[bucket + 1]]`.
     starts: Vec<u32>,
     entries: Vec<Entry>,
     /// Literals of three bytes.
-    short_filter: Vec<u64>,
+    short_filter: Filter,
     shorts: Vec<Entry>,
 }
 
@@ -44,26 +42,42 @@ fn spread(window: u32) -> u64 {
     u64::from(window).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn filter_bits(window: u32) -> (usize, usize) {
-    let s = spread(window);
-    let mask = (1 << FILTER_BITS) - 1;
-    ((s >> 46) as usize & mask, (s >> 28) as usize & mask)
+/// A set of windows that may hold more than was put in: two bits a window, by two hashes.
+#[derive(Debug)]
+struct Filter {
+    bits: Vec<u64>,
+    mask: usize,
 }
 
-fn bucket(window: u32) -> usize {
-    (spread(window) >> (64 - BUCKET_BITS)) as usize
-}
+impl Filter {
+    /// Room for so many windows: about 16 bits each, at most 32 KiB, which stay in the first-level cache.
+    fn new(windows: usize) -> Self {
+        let bits = (windows * 16).next_power_of_two().clamp(1 << 9, 1 << 18);
+        Filter {
+            bits: vec![0; bits / 64],
+            mask: bits - 1,
+        }
+    }
 
-fn set(filter: &mut [u64], window: u32) {
-    let (a, b) = filter_bits(window);
-    filter[a / 64] |= 1 << (a % 64);
-    filter[b / 64] |= 1 << (b % 64);
-}
+    fn places(&self, window: u32) -> (usize, usize) {
+        let s = spread(window);
+        (
+            (s >> 46) as usize & self.mask,
+            (s >> 28) as usize & self.mask,
+        )
+    }
 
-#[inline]
-fn may_hold(filter: &[u64], window: u32) -> bool {
-    let (a, b) = filter_bits(window);
-    filter[a / 64] >> (a % 64) & filter[b / 64] >> (b % 64) & 1 == 1
+    fn insert(&mut self, window: u32) {
+        let (a, b) = self.places(window);
+        self.bits[a / 64] |= 1 << (a % 64);
+        self.bits[b / 64] |= 1 << (b % 64);
+    }
+
+    #[inline]
+    fn may_hold(&self, window: u32) -> bool {
+        let (a, b) = self.places(window);
+        (self.bits[a / 64] >> (a % 64)) & (self.bits[b / 64] >> (b % 64)) & 1 == 1
+    }
 }
 
 fn window(bytes: &[u8], at: usize) -> u32 {
@@ -76,14 +90,17 @@ fn window(bytes: &[u8], at: usize) -> u32 {
 impl AnchorIndex {
     /// Builds the index. Literals shorter than three bytes are never found.
     pub fn new(literals: &[&str]) -> Self {
-        let buckets = 1 << BUCKET_BITS;
-        let words = (1 << FILTER_BITS) / 64;
+        let buckets = literals.len().next_power_of_two().clamp(1 << 6, 1 << 14);
+        let short = literals.iter().filter(|l| l.len() == 3).count();
+        let bucket_shift = 64 - buckets.trailing_zeros();
+        let bucket = |window: u32| (spread(window) >> bucket_shift) as usize;
         let mut index = AnchorIndex {
             text: Vec::with_capacity(literals.iter().map(|l| l.len()).sum()),
-            filter: vec![0; words],
+            filter: Filter::new(literals.len() - short),
+            bucket_shift,
             starts: vec![0; buckets + 1],
             entries: Vec::new(),
-            short_filter: vec![0; words],
+            short_filter: Filter::new(short),
             shorts: Vec::new(),
         };
         let rarity = rarity(literals);
@@ -102,7 +119,7 @@ impl AnchorIndex {
                 [] | [_] | [_, _] => {}
                 &[a, b, c] => {
                     entry.window = u32::from_le_bytes([a, b, c, 0]);
-                    set(&mut index.short_filter, entry.window);
+                    index.short_filter.insert(entry.window);
                     index.shorts.push(entry);
                 }
                 _ => {
@@ -111,7 +128,7 @@ impl AnchorIndex {
                         .unwrap_or(0);
                     entry.offset = at as u16;
                     entry.window = window(bytes, at);
-                    set(&mut index.filter, entry.window);
+                    index.filter.insert(entry.window);
                     index.starts[bucket(entry.window) + 1] += 1;
                     placed.push(entry);
                 }
@@ -134,10 +151,10 @@ impl AnchorIndex {
     pub fn find(&self, text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
         for (at, w) in text.windows(4).enumerate() {
             let window = u32::from_le_bytes([w[0], w[1], w[2], w[3]]);
-            if !may_hold(&self.filter, window) {
+            if !self.filter.may_hold(window) {
                 continue;
             }
-            let b = bucket(window);
+            let b = (spread(window) >> self.bucket_shift) as usize;
             for e in &self.entries[self.starts[b] as usize..self.starts[b + 1] as usize] {
                 if e.window != window {
                     continue;
@@ -157,7 +174,7 @@ impl AnchorIndex {
         }
         for (at, w) in text.windows(3).enumerate() {
             let window = u32::from_le_bytes([w[0], w[1], w[2], 0]);
-            if may_hold(&self.short_filter, window) {
+            if self.short_filter.may_hold(window) {
                 for e in self.shorts.iter().filter(|e| e.window == window) {
                     found(e.literal as usize, at, at + 3);
                 }

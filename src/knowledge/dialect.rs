@@ -2,10 +2,8 @@
 //!
 //! Texts of marks are searched together with the signs, so that the words of a message are read once.
 
-use std::collections::HashMap;
-
 use super::file::Place;
-use super::{check_pattern, glob};
+use super::{FieldGlobs, check_pattern, glob};
 
 /// A family of software with a layout or a voice of its own.
 #[derive(Debug)]
@@ -35,8 +33,8 @@ const SHORTEST: usize = 3;
 enum Condition {
     /// One of [`DialectIndex::texts`].
     Text,
-    /// A field of the outer message: lower-case name, glob.
-    Field(String, String),
+    /// A field of the outer message, whose pattern stands in [`DialectIndex::of_field`].
+    Field,
     /// A field of the delivery status: lower-case name, glob.
     StatusField(String, String),
     /// The boundary of the message, as a glob.
@@ -52,7 +50,8 @@ pub(crate) struct DialectIndex {
     /// Which conditions each mark asks for, and whose it is.
     marks: Vec<(usize, Vec<usize>)>,
     of_text: Vec<Vec<usize>>,
-    of_field: HashMap<String, Vec<usize>>,
+    /// Conditions about fields, by their patterns.
+    of_field: FieldGlobs,
     /// For each dialect those that it beats.
     over: Vec<Vec<usize>>,
 }
@@ -90,6 +89,7 @@ impl DialectIndex {
             let over = over.collect::<Result<Vec<_>, _>>()?;
             index.over.push(over);
         }
+        index.of_field.ready();
         Ok(index)
     }
 
@@ -101,14 +101,12 @@ impl DialectIndex {
         }
         let at = self.conditions.len();
         let condition = match place.split_once(' ') {
-            Some(("field", name)) => {
-                Condition::Field(name.trim().to_ascii_lowercase(), pattern.to_owned())
-            }
+            Some(("field", name)) => self.field_condition(name.trim(), pattern, at),
             Some(("status-field", name)) => {
                 Condition::StatusField(name.trim().to_ascii_lowercase(), pattern.to_owned())
             }
             None if place == "from" || place == "message-id" => {
-                Condition::Field(place.to_owned(), pattern.to_owned())
+                self.field_condition(place, pattern, at)
             }
             None if place == "boundary" => Condition::Boundary(pattern.to_owned()),
             None if place == "body" || place == "subject" => {
@@ -130,11 +128,13 @@ impl DialectIndex {
                 ));
             }
         };
-        if let Condition::Field(name, _) = &condition {
-            self.of_field.entry(name.clone()).or_default().push(at);
-        }
         self.conditions.push(condition);
         Ok(at)
+    }
+
+    fn field_condition(&mut self, name: &str, pattern: &str, at: usize) -> Condition {
+        self.of_field.add(name, pattern, at);
+        Condition::Field
     }
 
     /// An empty sheet for one message.
@@ -154,19 +154,12 @@ impl Met<'_> {
         }
     }
 
-    /// A field of the outer message, its name in lower case. The value is asked for only where a mark needs it.
-    pub fn field<'v>(&mut self, name: &str, value: impl FnOnce() -> std::borrow::Cow<'v, str>) {
-        let Some(conditions) = self.index.of_field.get(name) else {
+    /// A field of the outer message. The value is asked for only where a mark needs it.
+    pub fn field<'v>(&mut self, name: &[u8], value: impl FnOnce() -> std::borrow::Cow<'v, str>) {
+        let Some(set) = self.index.of_field.of(name) else {
             return;
         };
-        let value = value();
-        for &i in conditions {
-            if let Condition::Field(_, pattern) = &self.index.conditions[i]
-                && glob(pattern, value.trim())
-            {
-                self.met[i] = true;
-            }
-        }
+        set.find(value().trim(), |i| self.met[i] = true);
     }
 
     /// The fields of the delivery status.
@@ -246,9 +239,9 @@ mod tests {
         let mut met = index.start();
         met.text(0);
         met.text(1);
-        met.field("x-mailer", || "Clone 1.0".into());
+        met.field(b"x-mailer", || "Clone 1.0".into());
         assert_eq!(met.dialect(), Some(1), "half of a mark is none");
-        met.field("from", || "a@clone.example".into());
+        met.field(b"From", || "a@clone.example".into());
         assert_eq!(met.dialect(), Some(0));
         let mut met = index.start();
         met.text(1);

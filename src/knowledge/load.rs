@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::file::{At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, HeaderSign, Knowledge,
-    PatternSet, Provider, Rule, Sign, Target, check_pattern, glob,
+    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs, HeaderSign,
+    Knowledge, PatternSet, Provider, Rule, Sign, Target, check_pattern, number_of,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -361,23 +361,33 @@ impl Loader {
                     .or_insert(i);
             }
         }
-        let mut headers_by_len: Vec<Vec<usize>> = Vec::new();
+        let mut header_globs = FieldGlobs::default();
         for (i, h) in self.headers.iter().enumerate() {
-            if headers_by_len.len() <= h.name.len() {
-                headers_by_len.resize_with(h.name.len() + 1, Vec::new);
-            }
-            headers_by_len[h.name.len()].push(i);
+            h.value.iter().for_each(|v| header_globs.add(&h.name, v, i));
         }
+        header_globs.ready();
+        let codes: Vec<Code> = self.codes.into_values().collect();
+        let numbers = codes.iter().enumerate();
+        let code_by_number = numbers
+            .filter_map(|(i, c)| Some((number_of(&c.code)?, i)))
+            .collect();
+        let code_by_name = codes
+            .iter()
+            .enumerate()
+            .map(|(i, c)| (c.code.clone(), i))
+            .collect();
         Ok(Knowledge {
             rules: self.rules,
             rule_by_id: self.rule_by_id,
             providers: self.providers,
             blocklists: self.blocklists,
-            codes: self.codes,
+            codes,
+            code_by_name,
+            code_by_number,
             signs: self.signs,
             headers: self.headers,
             categories: self.categories,
-            headers_by_len,
+            header_globs,
             dialects: self.dialects,
             dialect_index,
             code_rules,
@@ -420,13 +430,6 @@ impl Blocklist {
             Listed::Ip => Category::IpBlocklisted,
             Listed::Domain => Category::DomainBlocklisted,
         }
-    }
-}
-
-impl HeaderSign {
-    /// Whether a field's decoded value fits.
-    pub(crate) fn fits(&self, value: &str) -> bool {
-        self.value.iter().any(|p| glob(p, value.trim()))
     }
 }
 

@@ -37,7 +37,7 @@ impl Rule {
 impl Knowledge {
     /// A code as the tables write it: `550`, `5.1.1`, `x.1.1`.
     pub fn code(&self, code: &str) -> Option<&Code> {
-        self.codes.get(code)
+        self.code_by_name.get(code).map(|&i| &self.codes[i])
     }
 
     /// The provider of this id, else of this name or a word of it, else of this host, domain or the first label of one;
@@ -119,7 +119,7 @@ impl Knowledge {
         let known = categories
             .chain(self.providers.iter().map(|p| p.id.as_str()))
             .chain(self.blocklists.iter().map(|b| b.id.as_str()))
-            .chain(self.codes.keys().map(String::as_str))
+            .chain(self.codes.iter().map(|c| c.code.as_str()))
             .chain(tags)
             .chain(self.rules.iter().map(|r| r.id.as_str()));
         let mut found: Vec<(usize, &str)> = known

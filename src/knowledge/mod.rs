@@ -6,6 +6,7 @@ mod codes;
 mod dates;
 mod dialect;
 mod file;
+mod glob;
 mod load;
 mod lookup;
 mod normal;
@@ -18,6 +19,7 @@ pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
 pub(crate) use dates::{DateMark, DateWords};
+pub(crate) use glob::{FieldGlobs, glob};
 pub(crate) use load::Loader;
 pub use normal::{normalise, normalise_into, one_line};
 pub use pattern::{Hit, PatternSet, check_pattern};
@@ -204,12 +206,15 @@ pub struct Knowledge {
     rule_by_id: HashMap<String, usize>,
     providers: Vec<Provider>,
     blocklists: Vec<Blocklist>,
-    codes: HashMap<String, Code>,
+    codes: Vec<Code>,
+    code_by_name: HashMap<String, usize>,
+    /// By [`code_number`].
+    code_by_number: HashMap<u32, usize>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
     /// Header signs by the length of the field name.
-    headers_by_len: Vec<Vec<usize>>,
+    header_globs: FieldGlobs,
     dialects: Vec<Dialect>,
     dialect_index: DialectIndex,
     /// Rules that have codes and no text, by provider.
@@ -266,7 +271,7 @@ impl Knowledge {
 
     /// Every code of the tables, in no order.
     pub fn codes(&self) -> impl Iterator<Item = &Code> {
-        self.codes.values()
+        self.codes.iter()
     }
 
     /// What a category means for people; every category has a text in the built-in files.
@@ -276,22 +281,30 @@ impl Knowledge {
 
     /// A reply code of the table.
     pub fn reply_code(&self, code: u16) -> Option<&Code> {
-        self.codes.get(&code.to_string())
+        self.numbered(u32::from(code))
     }
 
     /// The entry for an enhanced code: its own, else that of any class, else that of its subject
     /// (RFC 3463 section 2: an unknown detail means what the subject means).
     pub fn enhanced_code(&self, e: Enhanced) -> Option<&Code> {
-        self.codes
-            .get(&e.to_string())
-            .or_else(|| self.codes.get(&format!("x.{}.{}", e.subject, e.detail)))
-            .or_else(|| self.codes.get(&format!("{}.{}.0", e.class, e.subject)))
-            .or_else(|| self.codes.get(&format!("x.{}.0", e.subject)))
+        self.numbered(code_number(e.class, e.subject, e.detail))
+            .or_else(|| self.numbered(code_number(0, e.subject, e.detail)))
+            .or_else(|| self.numbered(code_number(e.class, e.subject, 0)))
+            .or_else(|| self.numbered(code_number(0, e.subject, 0)))
+    }
+
+    fn numbered(&self, number: u32) -> Option<&Code> {
+        self.code_by_number.get(&number).map(|&i| &self.codes[i])
     }
 
     /// The provider of a host name; the longest known suffix wins.
     pub(crate) fn provider_of_host(&self, host: &str) -> Option<usize> {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let host = host.trim_end_matches('.');
+        // Longer than any name (RFC 1035 section 2.3.4), and each of its labels would be looked up with all that follow.
+        if host.len() > 255 {
+            return None;
+        }
+        let host = host.to_ascii_lowercase();
         let mut rest = host.as_str();
         loop {
             if let Some(&i) = self.provider_hosts.get(rest) {
@@ -322,16 +335,17 @@ impl Knowledge {
         &self.headers
     }
 
-    /// Header signs about the field of this name.
-    pub(crate) fn header_signs_of(&self, name: &[u8]) -> impl Iterator<Item = &HeaderSign> {
-        let same_len = self
-            .headers_by_len
-            .get(name.len())
-            .map_or(&[][..], Vec::as_slice);
-        same_len
-            .iter()
-            .map(|&i| &self.headers[i])
-            .filter(move |h| h.name.as_bytes().eq_ignore_ascii_case(name))
+    /// Calls `found` with the index and the sign of every header sign that fits a field; the value is asked for where
+    /// any sign is about it.
+    pub(crate) fn header_signs_of<'v>(
+        &self,
+        name: &[u8],
+        value: impl FnOnce() -> std::borrow::Cow<'v, str>,
+        mut found: impl FnMut(&HeaderSign),
+    ) {
+        if let Some(set) = self.header_globs.of(name) {
+            set.find(value().trim(), |i| found(&self.headers[i]));
+        }
     }
 
     /// Every dialect, in the order of the files.
@@ -350,69 +364,21 @@ impl Knowledge {
     }
 }
 
-/// Whether `value` fits a header pattern: `*` is anything, case does not count. Linear for any input.
-pub(crate) fn glob(pattern: &str, value: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = strip_prefix(value, first) else {
-        return false;
-    };
-    let mut last = None;
-    for piece in pieces {
-        if let Some(middle) = last.replace(piece) {
-            let Some(at) = find_ignoring_case(rest, middle) else {
-                return false;
-            };
-            rest = &rest[at + middle.len()..];
-        }
-    }
-    match last {
-        None => rest.is_empty(),
-        Some(end) => {
-            rest.len() >= end.len()
-                && rest.is_char_boundary(rest.len() - end.len())
-                && rest[rest.len() - end.len()..].eq_ignore_ascii_case(end)
-        }
-    }
+/// A number for an enhanced code, apart from those of reply codes; class 0 stands for any.
+fn code_number(class: u8, subject: u16, detail: u16) -> u32 {
+    1 << 31 | u32::from(class) << 20 | u32::from(subject) << 10 | u32::from(detail)
 }
 
-fn strip_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
-    let head = value.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix)
-        .then(|| &value[prefix.len()..])
-}
-
-fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
-    if needle.is_empty() {
-        return Some(0);
+/// The number of a code as the tables write it.
+fn number_of(code: &str) -> Option<u32> {
+    if let Ok(reply) = code.parse::<u16>() {
+        return Some(u32::from(reply));
     }
-    (0..haystack.len().checked_sub(needle.len())? + 1).find(|&i| {
-        haystack
-            .get(i..i + needle.len())
-            .is_some_and(|h| h.eq_ignore_ascii_case(needle))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_of_header_values() {
-        for (pattern, value, fits) in [
-            ("*", "", true),
-            ("auto-replied*", "Auto-Replied (vacation)", true),
-            (
-                "auto-replied (*vacation*)",
-                "auto-replied (my vacation x)",
-                true,
-            ),
-            ("no", "No", true),
-            ("no", "none", false),
-            ("*x*y", "axbyzy", true),
-            ("*x*y", "ayx", false),
-        ] {
-            assert_eq!(glob(pattern, value), fits, "{pattern} {value}");
-        }
-    }
+    let any = code.strip_prefix("x.").map(|rest| format!("2.{rest}"));
+    let e = Enhanced::parse(any.as_deref().unwrap_or(code))?;
+    Some(code_number(
+        if any.is_some() { 0 } else { e.class },
+        e.subject,
+        e.detail,
+    ))
 }

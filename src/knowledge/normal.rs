@@ -14,14 +14,32 @@ pub fn normalise(text: &str) -> String {
 
 /// [`normalise`] into a buffer that is appended to, so that a caller can reuse it.
 pub fn normalise_into(text: &str, out: &mut String) {
-    if text.is_ascii() {
-        let mut sink = Sink::new(out);
-        for &b in text.as_bytes() {
-            sink.push(b.to_ascii_lowercase() as char);
-        }
-    } else {
-        let mut sink = Sink::new(out);
-        for c in text.nfkc() {
+    let mut sink = Sink::new(out);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let ascii = rest
+            .bytes()
+            .position(|b| !b.is_ascii())
+            .unwrap_or(rest.len());
+        // The last letter before a mark that combines belongs to it.
+        let plain = if ascii < rest.len() {
+            ascii.saturating_sub(1)
+        } else {
+            ascii
+        };
+        sink.push_ascii(&rest[..plain]);
+        rest = &rest[plain..];
+        let other = rest
+            .bytes()
+            .skip(1)
+            .position(|b| b.is_ascii())
+            .map_or(rest.len(), |i| i + 1);
+        let other = if rest.is_char_boundary(other) {
+            other
+        } else {
+            rest.len()
+        };
+        for c in rest[..other].nfkc() {
             match c {
                 // Turkish İ lower-cases to two characters; NFKC has no single form for it.
                 'İ' => sink.push('i'),
@@ -33,11 +51,29 @@ pub fn normalise_into(text: &str, out: &mut String) {
                     .for_each(|l| sink.push(if l == 'ς' { 'σ' } else { l })),
             }
         }
+        rest = &rest[other..];
     }
     while out.ends_with(' ') {
         out.pop();
     }
 }
+
+/// ASCII characters that stand for themselves, in lower case.
+const PLAIN: [bool; 128] = {
+    let mut plain = [true; 128];
+    let mut c = 0;
+    while c <= 0x20 {
+        plain[c] = false;
+        c += 1;
+    }
+    plain[0x7f] = false;
+    plain[b':' as usize] = false;
+    plain[b'!' as usize] = false;
+    plain[b'?' as usize] = false;
+    plain[b';' as usize] = false;
+    plain[b'`' as usize] = false;
+    plain
+};
 
 /// Collapses blanks while characters go by.
 struct Sink<'a> {
@@ -49,6 +85,35 @@ impl<'a> Sink<'a> {
     fn new(out: &'a mut String) -> Self {
         let blank = out.is_empty() || out.ends_with(' ');
         Sink { out, blank }
+    }
+
+    /// The same for text without any letter beyond ASCII, in runs of words.
+    fn push_ascii(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let plain = |at: usize| bytes.get(at).is_some_and(|b| PLAIN[usize::from(b & 0x7f)]);
+        let mut at = 0;
+        while at < bytes.len() {
+            let start = at;
+            loop {
+                if plain(at) {
+                    at += 1;
+                } else if at > start && bytes.get(at) == Some(&b' ') && plain(at + 1) {
+                    at += 2;
+                } else {
+                    break;
+                }
+            }
+            if at > start {
+                let from = self.out.len();
+                self.out.push_str(&text[start..at]);
+                self.out[from..].make_ascii_lowercase();
+                self.blank = false;
+            }
+            if let Some(&b) = bytes.get(at) {
+                self.push(char::from(b));
+                at += 1;
+            }
+        }
     }
 
     #[inline]
@@ -127,6 +192,10 @@ mod tests {
             ("Ｆｕｌｌ", "full"),
             ("İLETİ", "ileti"),
             ("  ", ""),
+            ("a : B ! c`d", "a: b! c'd"),
+            ("e\u{301}e\u{301} x\u{301}Y", "éé x\u{301}y"),
+            ("A\tB\0C D", "a b c d"),
+            (" é :", "é:"),
         ];
         for (from, to) in table {
             assert_eq!(normalise(from), to);

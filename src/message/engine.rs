@@ -10,6 +10,7 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::html::add_html_token;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{DateTime, HeaderValue};
+use memchr::memmem;
 
 use super::frame::{Encoding, Media};
 
@@ -88,11 +89,16 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
 /// The text of an unstructured field: unfolded, encoded words decoded, raw 8-bit read as UTF-8 or `charset`.
 pub(crate) fn field_text<'x>(value: &'x [u8], charset: Option<&str>) -> Cow<'x, str> {
     let value = &value[..value.len().min(MAX_VALUE)];
-    if value.is_ascii() && memchr::memmem::find(value, b"=?").is_none() {
+    // Raw ISO-2022-JP in a header: its escapes would come out as such.
+    if memmem::find(value, b"\x1b$").is_some() && value.is_ascii() {
+        let text = decode_charset(value, None);
+        return Cow::Owned(unfold(&text));
+    }
+    if value.is_ascii() && memmem::find(value, b"=?").is_none() {
         let text = std::str::from_utf8(value).unwrap_or_default();
-        return match text.contains(['\n', '\r']) {
-            false => Cow::Borrowed(text),
-            true => Cow::Owned(unfold(text)),
+        return match memchr::memchr2(b'\n', b'\r', value) {
+            None => Cow::Borrowed(text),
+            Some(_) => Cow::Owned(unfold(text)),
         };
     }
     let text = match std::str::from_utf8(value) {
@@ -282,7 +288,7 @@ fn base64(body: &[u8]) -> Vec<u8> {
 /// Text in a charset, by its MIME name. Without one, and for names nobody knows: UTF-8, else ISO-2022-JP if
 /// its escapes are there, else Windows-1252.
 pub(crate) fn decode_charset<'b>(bytes: &'b [u8], charset: Option<&str>) -> Cow<'b, str> {
-    let escapes = memchr::memmem::find(bytes, b"\x1b$").is_some();
+    let escapes = memmem::find(bytes, b"\x1b$").is_some();
     let ascii = bytes.is_ascii();
     let name = charset
         .map(|c| c.trim().trim_matches(['"', '\'']))
@@ -326,9 +332,30 @@ pub(crate) fn decode_charset<'b>(bytes: &'b [u8], charset: Option<&str>) -> Cow<
 
 fn decode_named<'b>(bytes: &'b [u8], name: &str) -> Cow<'b, str> {
     match charset_decoder(name.as_bytes()) {
+        // In a charset with shifts a damaged escape takes line ends for letters: LF and CRLF must come out alike.
+        Some(decode) if memmem::find(bytes, b"\r\n").is_some() && !is_utf16(name) => {
+            Cow::Owned(decode(&without_cr(bytes)))
+        }
         Some(decode) => Cow::Owned(decode(bytes)),
         None => String::from_utf8_lossy(bytes),
     }
+}
+
+fn is_utf16(name: &str) -> bool {
+    name.get(..6)
+        .is_some_and(|n| n.eq_ignore_ascii_case("utf-16"))
+}
+
+/// The bytes with LF for CRLF.
+fn without_cr(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    for i in memmem::find_iter(bytes, b"\r\n") {
+        out.extend_from_slice(&bytes[at..i]);
+        at = i + 1;
+    }
+    out.extend_from_slice(&bytes[at..]);
+    out
 }
 
 /// Adds what an HTML entity such as `&eacute;` stands for.
@@ -354,6 +381,7 @@ mod tests {
         );
         assert_eq!(field_text(b"=?utf-8?q?=C3=A9t=C3=A9?= x", None), "été x");
         assert_eq!(field_text(b"a\r\n b", None), "a b");
+        assert_eq!(field_text(b"\x1b$B%a\x1b(B\r\n b", None), "メ b");
         assert_eq!(
             addresses(b"\"A, B\" <a@example.com>, b@example.com", 9),
             ["a@example.com", "b@example.com"]

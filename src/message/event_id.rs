@@ -1,7 +1,5 @@
 //! One mail, one id, on every machine.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::newline::lines;
@@ -34,8 +32,19 @@ pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
             push(&mut hash, &mut buffer, line);
         }
     }
+    let rest = &bytes[header_len.min(bytes.len())..];
+    if memchr::memchr(b'\r', rest).is_none() {
+        hash.update(&buffer);
+        buffer.clear();
+        let end = rest.iter().rposition(|b| *b != b'\n').map_or(0, |i| i + 1);
+        if end > 0 {
+            hash.update(&rest[..end]);
+            buffer.push(b'\n');
+        }
+        return hex(hash, &buffer);
+    }
     let mut blank = 0;
-    for line in lines(&bytes[header_len.min(bytes.len())..]) {
+    for line in lines(rest) {
         // Stores differ in blank lines at the end.
         if line.is_empty() {
             blank += 1;
@@ -46,11 +55,17 @@ pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
         }
         push(&mut hash, &mut buffer, line);
     }
-    hash.update(&buffer);
+    hex(hash, &buffer)
+}
+
+/// The first half of the hash, `rest` included.
+fn hex(mut hash: Sha256, rest: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    hash.update(rest);
     let mut id = String::with_capacity(32);
     for byte in hash.finalize().iter().take(16) {
-        // Writing to a String cannot fail.
-        let _ = write!(id, "{byte:02x}");
+        id.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        id.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     id
 }

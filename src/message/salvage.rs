@@ -113,19 +113,20 @@ pub(crate) fn inline_header(text: &str) -> Option<(usize, usize)> {
         let bare = line.trim_end_matches(['\n', '\r']);
         let continuation =
             start.is_some() && bare.starts_with([' ', '\t']) && !bare.trim().is_empty();
-        let field = split(bare.as_bytes()).and_then(|(name, _)| std::str::from_utf8(name).ok());
+        let field = split(bare.as_bytes()).map(|(name, _)| &bare[..name.len()]);
         match field {
             Some(name) => {
-                let lower = name.to_ascii_lowercase();
-                let is_known = HEADER_FIELDS.contains(&lower.as_str());
-                if start.is_none() && (is_known || lower.starts_with("x-")) {
+                let is_one_of = |names: &[&str]| names.iter().any(|n| n.eq_ignore_ascii_case(name));
+                let is_known = is_one_of(HEADER_FIELDS);
+                let is_own = name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-"));
+                if start.is_none() && (is_known || is_own) {
                     start = Some(here);
                     (known, strong) = (0, 0);
                 }
                 if start.is_some() {
                     known += usize::from(is_known);
                     let telling = ["received", "return-path", "message-id", "mime-version"];
-                    strong += usize::from(telling.contains(&lower.as_str()));
+                    strong += usize::from(is_one_of(&telling));
                     end = at;
                 }
             }

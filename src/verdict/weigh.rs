@@ -23,6 +23,8 @@ const OUTSIDE: f64 = 0.85;
 const CODE_ONLY: f64 = 0.85;
 /// How much further evidence for the same category adds.
 const AGREEMENT: f64 = 0.25;
+/// The most hits that are weighed: each is held against each. Real replies have a few, a crafted one thousands.
+const MAX_HITS: usize = 512;
 /// Naming a blocklist.
 const BLOCKLIST: f64 = 0.86;
 
@@ -84,14 +86,48 @@ fn said_host(text: &str) -> Option<&str> {
 /// One thing that speaks.
 struct Voice<'k> {
     rule: Option<&'k Rule>,
-    id: String,
+    id: Id<'k>,
     says: Category,
     weight: f64,
     from: &'static str,
-    text: String,
+    said: Said<'k>,
     is_code: bool,
     /// A rule of the provider that was recognised, which no longer words cover.
     home: bool,
+}
+
+/// The id of a voice: what sort it is of, and its name. Most are thrown away, so that none is a string before the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Id<'k> {
+    sort: &'static str,
+    name: &'k str,
+}
+
+impl<'k> Id<'k> {
+    fn bytes(self) -> impl Iterator<Item = u8> + 'k {
+        self.sort.bytes().chain(self.name.bytes())
+    }
+}
+
+/// What a voice goes by.
+enum Said<'k> {
+    /// A range of the reply's text.
+    Words(usize, usize),
+    /// The codes of a rule.
+    Codes(&'k Rule),
+    Enhanced(Enhanced),
+    Reply(&'k str),
+}
+
+impl Said<'_> {
+    fn text(&self, reply: &str) -> String {
+        match self {
+            Said::Words(start, end) => reply[*start..*end].to_owned(),
+            Said::Codes(rule) => rule.codes.join(", "),
+            Said::Enhanced(code) => code.to_string(),
+            Said::Reply(code) => (*code).to_owned(),
+        }
+    }
 }
 
 /// The verdict on a case. A pure function of the case and the knowledge.
@@ -104,6 +140,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     let all_codes = reply.enhanced_codes();
     let codes_with_status: Vec<Enhanced> = all_codes.iter().copied().chain(case.status).collect();
     knowledge.find_in_reply(&reply.text, |target, hit| match target {
+        Target::Rule(_) | Target::Blocklist(_) if rules.len() + lists.len() == MAX_HITS => {}
         Target::Rule(i) => {
             let rule = &knowledge.rules()[i];
             let fits = rule.code_patterns.is_empty()
@@ -170,11 +207,14 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         }
         voices.push(Voice {
             rule: Some(rule),
-            id: rule.id.clone(),
+            id: Id {
+                sort: "",
+                name: &rule.id,
+            },
             says: rule.category,
             weight,
             from: case.from,
-            text: reply.text[hit.start..hit.end].to_owned(),
+            said: Said::Words(hit.start, hit.end),
             is_code: false,
             home: at_home && !covered,
         });
@@ -187,7 +227,10 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
             .any(|h| h.covers(hit));
         voices.push(Voice {
             rule: None,
-            id: format!("blocklist/{}", list.id),
+            id: Id {
+                sort: "blocklist/",
+                name: &list.id,
+            },
             says: list.category(),
             weight: if covered {
                 BLOCKLIST * COVERED
@@ -195,7 +238,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
                 BLOCKLIST
             },
             from: case.from,
-            text: reply.text[hit.start..hit.end].to_owned(),
+            said: Said::Words(hit.start, hit.end),
             is_code: false,
             home: false,
         });
@@ -211,11 +254,14 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
             if rule.code_patterns.iter().any(|c| c.fits(reply.code, codes)) {
                 voices.push(Voice {
                     rule: Some(rule),
-                    id: rule.id.clone(),
+                    id: Id {
+                        sort: "",
+                        name: &rule.id,
+                    },
                     says: rule.category,
                     weight: rule.weight * CODE_ONLY,
                     from: case.from,
-                    text: rule.codes.join(", "),
+                    said: Said::Codes(rule),
                     is_code: true,
                     home: true,
                 });
@@ -261,10 +307,15 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
             .total_cmp(&a.weight)
             .then(b.home.cmp(&a.home))
             .then(a.is_code.cmp(&b.is_code))
-            .then_with(|| a.id.cmp(&b.id))
+            .then_with(|| a.id.bytes().cmp(b.id.bytes()))
     });
-    let mut seen = std::collections::HashSet::new();
-    voices.retain(|v| seen.insert(v.id.clone()));
+    let mut once: Vec<Voice<'_>> = Vec::with_capacity(voices.len());
+    for v in voices {
+        if once.iter().all(|o| o.id != v.id) {
+            once.push(v);
+        }
+    }
+    let voices = once;
 
     let (winner, confidence, expired_only) = weigh(&voices, expired);
     let category = winner;
@@ -323,11 +374,11 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
             .into_iter()
             .take(12)
             .map(|v| Evidence {
-                rule: v.id,
+                rule: format!("{}{}", v.id.sort, v.id.name),
                 says: v.says,
                 weight: (v.weight * 1000.0).round() / 1000.0,
                 from: v.from.to_owned(),
-                text: v.text,
+                text: v.said.text(&reply.text),
             })
             .collect(),
     }
@@ -349,7 +400,7 @@ fn home_first(voices: &mut [Voice<'_>]) {
 }
 
 /// What the codes say by the tables.
-fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_>>) {
+fn code_voices<'k>(knowledge: &'k Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'k>>) {
     let mut enhanced = |e: Enhanced, factor: f64, from: &'static str| {
         if let Some(code) = knowledge.enhanced_code(e)
             && let Some(says) = code.category
@@ -357,11 +408,14 @@ fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_
         {
             voices.push(Voice {
                 rule: None,
-                id: format!("code/{}", code.code),
+                id: Id {
+                    sort: "code/",
+                    name: &code.code,
+                },
                 says,
                 weight: code.weight * factor,
                 from,
-                text: e.to_string(),
+                said: Said::Enhanced(e),
                 is_code: true,
                 home: false,
             });
@@ -389,11 +443,14 @@ fn code_voices(knowledge: &Knowledge, case: &Case<'_>, voices: &mut Vec<Voice<'_
     } else if let Some(says) = code.category {
         voices.push(Voice {
             rule: None,
-            id: format!("code/{}", code.code),
+            id: Id {
+                sort: "code/",
+                name: &code.code,
+            },
             says,
             weight: code.weight * REPLY_CODE,
             from: case.from,
-            text: code.code.clone(),
+            said: Said::Reply(&code.code),
             is_code: true,
             home: false,
         });

@@ -1,0 +1,240 @@
+//! Patterns of header values: `*` is anything, case does not count.
+
+use memchr::memchr2_iter;
+
+use super::anchor::AnchorIndex;
+
+/// A pattern taken apart at its stars.
+#[derive(Debug)]
+pub(crate) struct Glob {
+    first: Box<str>,
+    middle: Vec<Box<str>>,
+    /// What the value ends with; none where the pattern has no star.
+    last: Option<Box<str>>,
+}
+
+impl Glob {
+    /// Takes a pattern apart.
+    pub fn new(pattern: &str) -> Self {
+        let mut pieces = pattern.split('*').map(Box::from);
+        let first = pieces.next().unwrap_or_default();
+        let mut middle: Vec<Box<str>> = pieces.collect();
+        let last = middle.pop();
+        middle.retain(|m| !m.is_empty());
+        Glob {
+            first,
+            middle,
+            last,
+        }
+    }
+
+    /// Whether `value` fits. Linear in the value for any input.
+    pub fn fits(&self, value: &str) -> bool {
+        let Some(mut rest) = strip_prefix(value, &self.first) else {
+            return false;
+        };
+        let Some(end) = &self.last else {
+            return rest.is_empty();
+        };
+        for piece in &self.middle {
+            let Some(at) = find_ignoring_case(rest, piece) else {
+                return false;
+            };
+            rest = &rest[at + piece.len()..];
+        }
+        let tail = rest
+            .len()
+            .checked_sub(end.len())
+            .and_then(|at| rest.get(at..));
+        tail.is_some_and(|t| t.eq_ignore_ascii_case(end))
+    }
+
+    fn longest(&self) -> &str {
+        let pieces = self.middle.iter().chain([&self.first]).chain(&self.last);
+        pieces.max_by_key(|p| p.len()).map_or("", |p| p)
+    }
+}
+
+/// Whether `value` fits a pattern that is used once.
+pub(crate) fn glob(pattern: &str, value: &str) -> bool {
+    Glob::new(pattern).fits(value)
+}
+
+fn strip_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
+    let head = value.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix)
+        .then(|| &value[prefix.len()..])
+}
+
+fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
+    let (haystack, needle) = (haystack.as_bytes(), needle.as_bytes());
+    let Some(first) = needle.first() else {
+        return Some(0);
+    };
+    let last = haystack.len().checked_sub(needle.len())?;
+    memchr2_iter(
+        first.to_ascii_lowercase(),
+        first.to_ascii_uppercase(),
+        &haystack[..=last],
+    )
+    .find(|&i| haystack[i..i + needle.len()].eq_ignore_ascii_case(needle))
+}
+
+/// Many patterns, of which few fit: only those whose longest literal stands in the value are compared.
+#[derive(Debug, Default)]
+pub(crate) struct GlobSet {
+    globs: Vec<(Glob, usize)>,
+    index: Option<AnchorIndex>,
+    /// For each literal of the index the glob it belongs to.
+    by_literal: Vec<usize>,
+    /// Globs without a literal that the index can hold.
+    always: Vec<usize>,
+}
+
+impl GlobSet {
+    /// Fewer patterns than this are compared one by one.
+    const WORTH_AN_INDEX: usize = 6;
+
+    /// Adds a pattern under a number of the caller. [`Self::ready`] must follow.
+    pub fn add(&mut self, pattern: &str, owner: usize) {
+        self.globs.push((Glob::new(pattern), owner));
+    }
+
+    /// Builds the index when all patterns are there.
+    pub fn ready(&mut self) {
+        let indexed = self.globs.len() >= Self::WORTH_AN_INDEX;
+        let mut literals: Vec<String> = Vec::new();
+        for (i, (pattern, _)) in self.globs.iter().enumerate() {
+            let longest = pattern.longest();
+            if indexed && longest.len() >= 3 && longest.is_ascii() {
+                literals.push(longest.to_ascii_lowercase());
+                self.by_literal.push(i);
+            } else {
+                self.always.push(i);
+            }
+        }
+        let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
+        self.index = indexed.then(|| AnchorIndex::new(&literals));
+    }
+
+    /// Calls `found` with the number of every pattern that fits, some more than once.
+    pub fn find(&self, value: &str, mut found: impl FnMut(usize)) {
+        let mut compare = |i: usize| {
+            let (pattern, owner) = &self.globs[i];
+            if pattern.fits(value) {
+                found(*owner);
+            }
+        };
+        self.always.iter().for_each(|&i| compare(i));
+        if let Some(index) = &self.index {
+            let lower = value.to_ascii_lowercase();
+            index.find(lower.as_bytes(), |literal, _, _| {
+                compare(self.by_literal[literal]);
+            });
+        }
+    }
+}
+
+/// Patterns of header fields by their names.
+#[derive(Debug, Default)]
+pub(crate) struct FieldGlobs {
+    /// At the length of the name: lower-case name and patterns.
+    by_len: Vec<Vec<(String, GlobSet)>>,
+}
+
+impl FieldGlobs {
+    /// Adds a pattern under a number of the caller. [`Self::ready`] must follow.
+    pub fn add(&mut self, name: &str, pattern: &str, owner: usize) {
+        if self.by_len.len() <= name.len() {
+            self.by_len.resize_with(name.len() + 1, Vec::new);
+        }
+        let same_len = &mut self.by_len[name.len()];
+        let known = same_len
+            .iter()
+            .position(|(n, _)| n.eq_ignore_ascii_case(name));
+        let at = known.unwrap_or_else(|| {
+            same_len.push((name.to_ascii_lowercase(), GlobSet::default()));
+            same_len.len() - 1
+        });
+        same_len[at].1.add(pattern, owner);
+    }
+
+    /// Builds the indexes when all patterns are there.
+    pub fn ready(&mut self) {
+        self.by_len
+            .iter_mut()
+            .flatten()
+            .for_each(|(_, set)| set.ready());
+    }
+
+    /// The patterns about the field of this name.
+    pub fn of(&self, name: &[u8]) -> Option<&GlobSet> {
+        let same_len = self.by_len.get(name.len())?;
+        let found = same_len
+            .iter()
+            .find(|(n, _)| n.as_bytes().eq_ignore_ascii_case(name));
+        found.map(|(_, set)| set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_of_header_values() {
+        for (pattern, value, fits) in [
+            ("*", "", true),
+            ("auto-replied*", "Auto-Replied (vacation)", true),
+            (
+                "auto-replied (*vacation*)",
+                "auto-replied (my vacation x)",
+                true,
+            ),
+            ("no", "No", true),
+            ("no", "none", false),
+            ("*x*y", "axbyzy", true),
+            ("*x*y", "ayx", false),
+            ("*é*", "caFé", true),
+            ("*abc", "ab", false),
+        ] {
+            assert_eq!(glob(pattern, value), fits, "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn a_set_finds_what_each_glob_finds() {
+        let patterns = [
+            "*",
+            "no",
+            "*postfix*",
+            "exim*",
+            "*@mx.example",
+            "*é*",
+            "a*b",
+            "MIXED*case",
+        ];
+        let mut set = GlobSet::default();
+        patterns.iter().enumerate().for_each(|(i, p)| set.add(p, i));
+        set.ready();
+        for value in [
+            "",
+            "no",
+            "x Postfix y",
+            "Exim 4",
+            "a@mx.example",
+            "é",
+            "ab",
+            "mixed CASE",
+        ] {
+            let mut found = Vec::new();
+            set.find(value, |i| found.push(i));
+            found.sort();
+            found.dedup();
+            let want: Vec<usize> = (0..patterns.len())
+                .filter(|&i| glob(patterns[i], value))
+                .collect();
+            assert_eq!(found, want, "{value}");
+        }
+    }
+}
