@@ -1,6 +1,8 @@
 //! The pipeline: bytes -> message -> notices -> kind -> verdict -> report.
 
 use crate::autoreply;
+use std::cell::LazyCell;
+
 use crate::contract::{Details, Recipient, RecipientVerdict, Report, SCHEMA, Signals, Verdict};
 use crate::dialect::{self, Failure};
 use crate::error::Error;
@@ -239,16 +241,16 @@ impl Engine {
             dialect::read(notice, software.map(|d| d.id.as_str()))
         };
         // Costs as much as a verdict, and most kinds are decided without it.
-        let names_failure = || {
+        let names_failure = LazyCell::new(|| {
             let mut told = reading
                 .failures
                 .iter()
                 .filter_map(|f| f.diagnostic.as_deref());
             told.any(|d| self.is_failure(d))
-        };
+        });
         let kind = reading
             .kind
-            .unwrap_or_else(|| kind::decide(notice, &structure, &signs, &names_failure));
+            .unwrap_or_else(|| kind::decide(notice, &structure, &signs, &|| *names_failure));
         feedback = feedback.or(reading.feedback);
         let told_original = reading.original;
 

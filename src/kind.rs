@@ -50,7 +50,11 @@ struct Case<'c, 'm, 'x> {
 }
 
 impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
-    fn new(notice: &'c Notice<'m, 'x>, signs: &'c Signs, names_failure: &'c dyn Fn() -> bool) -> Self {
+    fn new(
+        notice: &'c Notice<'m, 'x>,
+        signs: &'c Signs,
+        names_failure: &'c dyn Fn() -> bool,
+    ) -> Self {
         let human = signs.subject(Means::Human).is_some()
             || signs.header(Means::Human) >= Some(Strength::Strong);
         Case {

@@ -88,8 +88,8 @@ mod message;
 mod notice;
 pub mod policy;
 mod report;
-pub mod trust;
 mod signs;
+pub mod trust;
 mod verdict;
 mod words;
 

@@ -15,10 +15,10 @@ mod sign;
 
 pub use check::{Finding, FindingKind, check};
 pub use codes::{CodePattern, Enhanced};
+pub(crate) use dates::{DateMark, DateWords};
 pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
-pub(crate) use dates::{DateMark, DateWords};
 pub(crate) use glob::{FieldGlobs, glob};
 pub(crate) use load::Loader;
 pub use normal::{normalise, normalise_into, one_line};
