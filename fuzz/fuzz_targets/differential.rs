@@ -41,6 +41,7 @@ libfuzzer_sys::fuzz_target!(|plan: Plan| {
         .collect();
     let mut theirs = Leaves::new();
     of_mailparse(&mailparse::parse_mail(&bytes).expect("a mail"), &mut theirs);
-    assert_eq!(ours, theirs, "mailparse");
-    assert_eq!(ours, of_mail_parser(&bytes), "mail-parser");
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(ours, theirs, "mailparse on {text}");
+    assert_eq!(ours, of_mail_parser(&bytes), "mail-parser on {text}");
 });

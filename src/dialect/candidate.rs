@@ -45,7 +45,7 @@ pub(super) fn find<'t>(
 ) -> Vec<Candidate<'t>> {
     let mut out: Vec<Candidate<'t>> = Vec::new();
     let mut contacts: Vec<&str> = Vec::new();
-    for (line, text) in lines.iter().enumerate() {
+    'lines: for (line, text) in lines.iter().enumerate() {
         if !text.contains('@') || is_about_others(text) {
             continue;
         }
@@ -86,7 +86,7 @@ pub(super) fn find<'t>(
                 label,
             });
             if out.len() >= 4 * MAX_FOUND {
-                break;
+                break 'lines;
             }
         }
     }

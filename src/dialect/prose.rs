@@ -11,9 +11,18 @@ use crate::address;
 use crate::notice::Notice;
 use crate::words::AddressSource;
 
+/// The most bytes of one line that are looked at; whole paragraphs without a line break are shorter.
+const MAX_LINE: usize = 8 << 10;
+/// The most lines behind an address that can be about it.
+const MAX_LINES_ABOUT: usize = 400;
+
 /// Everybody who failed by the notice's own words.
 pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
-    let lines: Vec<&str> = notice.words.lines().map(str::trim_end).collect();
+    let lines: Vec<&str> = notice
+        .words
+        .lines()
+        .map(|l| cut(l, MAX_LINE).trim_end())
+        .collect();
     let mut candidates = candidate::find(&lines, notice, false);
     if candidates.is_empty() {
         // Mail to oneself, or a notice that hides whom it is for.
@@ -39,7 +48,8 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         let end = chosen[i + 1..]
             .iter()
             .find(|n| n.line > c.line && !address::same(n.address, c.address))
-            .map_or(lines.len(), |n| n.line);
+            .map_or(lines.len(), |n| n.line)
+            .min(c.line + MAX_LINES_ABOUT);
         let of_it = &lines[c.line + 1..end];
         let known = failures.iter_mut().find(|f| {
             f.address
@@ -97,6 +107,15 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         }
     }
     failures
+}
+
+/// At most `max` bytes from the start.
+fn cut(line: &str, max: usize) -> &str {
+    let mut end = line.len().min(max);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
 }
 
 /// Words that belong to a list of addresses stand behind the last one: the others share them.

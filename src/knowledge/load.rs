@@ -143,7 +143,10 @@ impl Loader {
                 unverified: r.unverified || (r.source.is_none() && defaults.unverified),
                 source: r.source.or_else(|| defaults.source.clone()),
                 checked: r.checked.or_else(|| defaults.checked.clone()),
-                since: r.since.or_else(|| defaults.since.clone()).unwrap_or_else(|| FIRST.to_owned()),
+                since: r
+                    .since
+                    .or_else(|| defaults.since.clone())
+                    .unwrap_or_else(|| FIRST.to_owned()),
                 examples: r.examples,
                 not: r.not,
                 details: r.details,

@@ -29,8 +29,11 @@ impl Rule {
         let tag = bare(tag);
         let code = self.details.provider_code.as_deref().map(normalise);
         // A phrase is no tag, though a provider may write it.
-        let is_tag = |t: &&String| !t.contains(' ') && (t.starts_with(['[', '(']) || t.bytes().any(|b| b.is_ascii_digit()));
-        code.is_some_and(|c| bare(&c) == tag) || self.text.iter().filter(is_tag).any(|t| bare(t) == tag)
+        let is_tag = |t: &&String| {
+            !t.contains(' ') && (t.starts_with(['[', '(']) || t.bytes().any(|b| b.is_ascii_digit()))
+        };
+        code.is_some_and(|c| bare(&c) == tag)
+            || self.text.iter().filter(is_tag).any(|t| bare(t) == tag)
     }
 }
 

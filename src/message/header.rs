@@ -28,6 +28,8 @@ impl<'x> Header<'x> {
             ..Header::default()
         };
         let mut at = 0;
+        // Bytes of the fields so far.
+        let mut kept = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let (line, next) = line_at(rest);
@@ -35,12 +37,17 @@ impl<'x> Header<'x> {
                 header.len = at + next;
                 return header;
             }
-            if at + next > max_bytes || header.fields.len() == max_fields {
+            if kept == max_bytes || header.fields.len() == max_fields {
                 header.cut = true;
                 header.len = body_start(bytes, at);
                 return header;
             }
             match split(line) {
+                // One endless field does not hide those behind it.
+                Some(_) if next > max_bytes - kept => {
+                    header.cut = true;
+                    at += next;
+                }
                 Some((name, value_at)) => {
                     let mut end = next;
                     // A line that begins with a blank belongs to the field before it.
@@ -51,16 +58,18 @@ impl<'x> Header<'x> {
                         {
                             break;
                         }
-                        end += len;
-                        if at + end > max_bytes {
+                        if end + len > max_bytes - kept {
+                            header.cut = true;
                             break;
                         }
+                        end += len;
                     }
                     let value = trim(&rest[value_at..end]);
                     header.fields.push(Field { name, value });
                     at += end;
+                    kept += end;
                 }
-                None if header.fields.is_empty() && !is_envelope(line) => {
+                None if header.fields.is_empty() && !header.cut && !is_envelope(line) => {
                     header.len = at;
                     return header;
                 }
@@ -142,5 +151,17 @@ mod tests {
         assert_eq!(&mail[h.len..], b"body");
         assert_eq!(Header::read(b"no header here\n\nx", 1000, 10).len, 0);
         assert!(Header::read(b"A: 1\nB: 2\nC: 3\n\nx", 1000, 2).cut);
+        let long = b"A: 1\nX: long\n and folded\nB: 2\n and more\n\nx";
+        let h = Header::read(long, 15, 10);
+        assert_eq!(
+            (h.get("X"), h.get("B"), h.cut),
+            (Some(b"long".as_slice()), None, true)
+        );
+        assert_eq!(&long[h.len..], b"x");
+        let h = Header::read(b"X: loooooooooong\nB: 2\n\nx", 12, 10);
+        assert_eq!(
+            (h.get("X"), h.get("B"), h.cut),
+            (None, Some(b"2".as_slice()), true)
+        );
     }
 }

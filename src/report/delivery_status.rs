@@ -1,6 +1,6 @@
 //! `message/delivery-status` (RFC 3464) and `message/global-delivery-status` (RFC 6533).
 
-use super::Block;
+use super::{Block, MAX_FIELDS};
 use crate::address;
 use crate::words::Action;
 
@@ -50,12 +50,22 @@ const PER_RECIPIENT: &[&str] = &[
     "final-log-id",
 ];
 
+/// How many fields a recipient has at most on the average; reports have up to twelve.
+const FIELDS_EACH: usize = 16;
+
 impl DeliveryStatus {
     /// Reads the fields in whatever order and grouping they come.
     pub fn read(text: &str, max_recipients: usize, problems: &mut Vec<String>) -> Self {
         let mut status = DeliveryStatus::default();
         let mut groups: Vec<Block> = Vec::new();
-        for block in Block::read_all(text) {
+        let max_fields = max_recipients.saturating_mul(FIELDS_EACH).max(MAX_FIELDS);
+        let (blocks, whole) = Block::read_all(text, max_fields);
+        if !whole {
+            problems.push(format!(
+                "only {max_fields} fields of the delivery status read"
+            ));
+        }
+        for block in blocks {
             for group in split_repeats(block) {
                 let (mut of_message, mut of_recipient) = (Vec::new(), Vec::new());
                 for (name, value) in group.fields {
@@ -163,9 +173,7 @@ impl RecipientFields {
             original_recipient: original,
             action: value("action").and_then(parse_action),
             status: value("status").map(str::to_owned),
-            remote_mta: value("remote-mta")
-                .map(mta_name)
-                .filter(|v| !v.is_empty()),
+            remote_mta: value("remote-mta").map(mta_name).filter(|v| !v.is_empty()),
             diagnostic: Some(text.replace('\n', " ")).filter(|t| !t.trim().is_empty()),
             diagnostic_type: kind.to_ascii_lowercase(),
             last_attempt_date: value("last-attempt-date").map(str::to_owned),

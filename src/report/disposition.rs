@@ -1,6 +1,6 @@
 //! `message/disposition-notification` (RFC 8098): a receipt, or a rejection by a filter of the recipient.
 
-use super::Block;
+use super::{Block, MAX_FIELDS};
 use crate::address;
 
 /// What a disposition notification says.
@@ -17,7 +17,7 @@ pub(crate) struct Disposition {
 impl Disposition {
     /// Reads the fields.
     pub fn read(text: &str) -> Self {
-        let blocks = Block::read_all(text);
+        let (blocks, _) = Block::read_all(text, MAX_FIELDS);
         let one = |name: &str| {
             blocks
                 .iter()

@@ -1,13 +1,13 @@
 //! Complaints and reports in the format of RFC 5965, and Hotmail's JMRP, which is older and free-form.
 
-use super::Block;
+use super::{Block, MAX_FIELDS};
 use crate::address;
 use crate::contract::Feedback;
 use crate::message::Message;
 
 /// The fields of a `message/feedback-report`.
 pub(crate) fn feedback(text: &str) -> Feedback {
-    let blocks = Block::read_all(text);
+    let (blocks, _) = Block::read_all(text, MAX_FIELDS);
     let all = |name: &str| -> Vec<String> {
         blocks
             .iter()

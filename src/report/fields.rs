@@ -2,6 +2,9 @@
 
 use crate::message::split;
 
+/// The most fields that are read of a report about one recipient.
+pub(crate) const MAX_FIELDS: usize = 1000;
+
 /// One group of fields, in order; names in lower case, values unfolded with `\n` between lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
@@ -27,9 +30,15 @@ impl Block {
 
     /// Groups of fields, divided by blank lines. A line that is no field continues the one before it, at the
     /// left margin too: some software does not fold.
-    pub fn read_all(text: &str) -> Vec<Block> {
+    ///
+    /// At most `max` fields are read, and false stands beside them where there are more.
+    pub fn read_all(text: &str, max: usize) -> (Vec<Block>, bool) {
         let mut blocks = vec![Block::default()];
+        let mut count = 0;
         for line in text.lines() {
+            if count > max {
+                break;
+            }
             let line = line.strip_suffix('\r').unwrap_or(line);
             let Some(block) = blocks.last_mut() else {
                 break;
@@ -44,10 +53,14 @@ impl Block {
             let field = split(line.as_bytes())
                 .filter(|(name, _)| !folded && name[0].is_ascii_alphabetic() && is_name(name));
             match field {
-                Some((name, value_at)) => block.fields.push((
-                    String::from_utf8_lossy(name).to_ascii_lowercase(),
-                    line[value_at..].trim().to_owned(),
-                )),
+                Some(_) if count == max => count += 1,
+                Some((name, value_at)) => {
+                    count += 1;
+                    block.fields.push((
+                        String::from_utf8_lossy(name).to_ascii_lowercase(),
+                        line[value_at..].trim().to_owned(),
+                    ));
+                }
                 None => {
                     let into = match block.fields.last_mut() {
                         Some(last) => Some(last),
@@ -65,7 +78,7 @@ impl Block {
             }
         }
         blocks.retain(|b| !b.fields.is_empty());
-        blocks
+        (blocks, count <= max)
     }
 }
 
@@ -90,7 +103,8 @@ mod tests {
     #[test]
     fn blocks_as_they_come() {
         let text = "Reporting-MTA: dns; a\n\n\nFinal-Recipient : rfc822; b\nDiagnostic-Code: smtp; 550-one\n550-two: x\n 550 three\nhttp://x\nStatus: 5.1.1\n";
-        let b = Block::read_all(text);
+        let (b, whole) = Block::read_all(text, 100);
+        assert!(whole && !Block::read_all(text, 2).1);
         assert_eq!(b.len(), 2);
         assert_eq!(
             b[1].get("diagnostic-code"),

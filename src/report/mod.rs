@@ -8,7 +8,7 @@ mod fields;
 pub(crate) use delivery_status::{DeliveryStatus, RecipientFields};
 pub(crate) use disposition::Disposition;
 pub(crate) use feedback::{feedback, jmrp};
-pub(crate) use fields::Block;
+pub(crate) use fields::{Block, MAX_FIELDS};
 
 use crate::message::{Message, Part};
 

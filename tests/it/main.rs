@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod addresses;
+mod bounds;
 mod corpus;
 mod dialects;
+mod found;
 mod golden;
 mod hostile;
 mod rooms;

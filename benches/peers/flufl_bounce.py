@@ -1,0 +1,11 @@
+"""Scans every file of a folder with flufl.bounce and prints the addresses."""
+
+import email
+import pathlib
+import sys
+
+from flufl.bounce import all_failures
+
+for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    temporary, permanent = all_failures(email.message_from_bytes(path.read_bytes()))
+    print(path.name, sorted(temporary), sorted(permanent))

@@ -1,0 +1,42 @@
+//! What fuzzing and hostile samples have found, each with its own test.
+
+use undeliverable::Engine;
+
+/// `dialects` target: a damaged escape of ISO-2022-JP took the line ends behind it for letters, CR and LF two, LF one.
+#[test]
+fn damaged_shift_reads_alike_with_lf_and_crlf() {
+    let lf = b"From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
+    let crlf: Vec<u8> = lf
+        .iter()
+        .flat_map(|&b| {
+            if b == b'\n' {
+                vec![b'\r', b'\n']
+            } else {
+                vec![b]
+            }
+        })
+        .collect();
+    let engine = Engine::new();
+    assert_eq!(engine.parse(lf), engine.parse(&crlf));
+}
+
+/// `dialects` target: a subject in raw ISO-2022-JP came out with its escapes.
+#[test]
+fn raw_japanese_subject_is_decoded() {
+    let report = Engine::new().parse(b"From: a@example.com\nSubject: \x1b$B%a\x1b(B x\n\nbody\n");
+    assert_eq!(report.notice.subject.as_deref(), Some("\u{30e1} x"));
+}
+
+/// `examples/bounds.rs`: each address of a notice looked through all the lines behind it, so that 3 MB of them took
+/// seconds; one line of many addresses likewise. Bounded work shows in that the words about an address end.
+#[test]
+fn words_about_an_address_end() {
+    let mut mail =
+        "From: MAILER-DAEMON@example.net\nSubject: failure notice\n\n<bob@example.com>:\n"
+            .to_owned();
+    mail.push_str(&"a line that says nothing\n".repeat(1000));
+    mail.push_str("550 5.1.1 user unknown\n");
+    let report = Engine::new().parse(mail.as_bytes());
+    let words = report.recipients[0].verdict.diagnostic_code.as_deref();
+    assert!(words.is_none_or(|w| w.len() < 8192));
+}
