@@ -4,13 +4,17 @@
 
 mod addresses;
 mod bounds;
+mod claims;
 mod corpus;
+mod details;
 mod dialects;
 mod found;
 mod golden;
 mod hostile;
+mod lines;
 mod rooms;
 mod schema;
 mod signals;
+mod traps;
 mod truth;
 mod words;
