@@ -25,6 +25,8 @@ const CODE_ONLY: f64 = 0.85;
 const AGREEMENT: f64 = 0.25;
 /// The most hits that are weighed: each is held against each. Real replies have a few, a crafted one thousands.
 const MAX_HITS: usize = 512;
+/// A word that only hints at a cause weighs no more than this; it does not explain an expiry.
+const WEAK: f64 = 0.5;
 /// Naming a blocklist.
 const BLOCKLIST: f64 = 0.86;
 
@@ -473,7 +475,7 @@ fn weigh(voices: &[Voice<'_>], expired: bool) -> (Category, f64, bool) {
         && scores.first().is_some_and(|s| s.0 == Category::Expired)
         && let Some(real) = scores
             .iter()
-            .position(|s| s.0 != Category::Expired && s.1 >= 0.3)
+            .position(|s| s.0 != Category::Expired && s.1 > WEAK)
     {
         scores.remove(0);
         scores.swap(0, real - 1);
