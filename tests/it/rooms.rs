@@ -20,8 +20,10 @@ const ORDER: &[&str] = &[
     "autoreply",
     "kind",
     "verdict",
-    "trust",
+    "recipients",
     "policy",
+    "trust",
+    "pipeline",
     "engine",
 ];
 
