@@ -216,7 +216,7 @@ impl Plan {
                 "Content-Type: text/rfc822-headers\n\nFrom: me@example.com\nTo: {}\nX-Campaign-ID: {n}\n",
                 address(*n)
             )),
-            PartPlan::Nested(parts) if level < 4 => {
+            PartPlan::Nested(parts) if level < 4 && !parts.is_empty() => {
                 out.push_str(&format!("Content-Type: multipart/mixed; boundary=b{}\n\n", level + 1));
                 self.multipart(parts, level + 1, turn, None, out);
             }
