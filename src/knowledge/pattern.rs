@@ -3,8 +3,6 @@
 //!
 //! The work for one hit is bounded by the gap, so a pass is linear in the text.
 
-use std::collections::HashMap;
-
 use super::anchor::AnchorIndex;
 
 /// The most bytes a ` * ` may skip.
@@ -44,110 +42,135 @@ impl Hit {
     }
 }
 
-/// A literal between gaps. `start` and `end` say whether a word border is asked for there.
-#[derive(Debug)]
+/// A literal between gaps, as a range of [`PatternSet::text`]. `start` and `end` say whether a word border is asked
+/// for there.
+#[derive(Clone, Copy, Debug)]
 struct Segment {
-    literal: Box<str>,
+    from: u32,
+    to: u32,
     start: bool,
     end: bool,
 }
 
-#[derive(Debug)]
+/// A pattern: `count` segments from `first`.
+#[derive(Clone, Copy, Debug)]
 struct Pattern {
     owner: u32,
-    segments: Vec<Segment>,
+    first: u32,
+    count: u8,
     /// Which segment the index looks for.
-    key: usize,
+    key: u8,
 }
 
 /// A set of patterns, ready to search. Immutable and shareable between threads.
+///
+/// Flat on purpose: a program that is started for one message builds it each time, and twenty thousand small pieces of
+/// memory would cost more than everything else.
 #[derive(Debug)]
 pub struct PatternSet {
     index: AnchorIndex,
+    /// All literals, one behind the other.
+    text: String,
+    segments: Vec<Segment>,
     patterns: Vec<Pattern>,
-    /// For each literal of the index the patterns it is the key of.
-    by_literal: Vec<Vec<u32>>,
 }
 
 impl PatternSet {
     /// Builds the set. Patterns without any literal are ignored; [`check_pattern`] says so beforehand.
     pub fn new<'p>(patterns: impl IntoIterator<Item = (&'p str, u32)>) -> Self {
-        let patterns: Vec<Pattern> = patterns
-            .into_iter()
-            .filter_map(|(text, owner)| {
-                // People write Greek with its final sigma; text in normal form has none.
-                let segments = if text.contains('ς') {
-                    parse(&super::normalise(text))
-                } else {
-                    parse(text)
-                };
-                let key = (0..segments.len()).max_by_key(|&i| segments[i].literal.len())?;
-                Some(Pattern {
+        let mut text = String::with_capacity(512 << 10);
+        let mut segments: Vec<Segment> = Vec::with_capacity(32 << 10);
+        let mut set: Vec<Pattern> = Vec::with_capacity(32 << 10);
+        for (pattern, owner) in patterns {
+            let first = segments.len();
+            let mut add = |literal: &str, start: bool, end: bool| {
+                let from = text.len() as u32;
+                text.push_str(literal);
+                segments.push(Segment {
+                    from,
+                    to: text.len() as u32,
+                    start,
+                    end,
+                });
+            };
+            // People write Greek with its final sigma; text in normal form has none.
+            if pattern.contains('ς') {
+                parse(&super::normalise(pattern), &mut add);
+            } else {
+                parse(pattern, &mut add);
+            }
+            let own = &segments[first..];
+            // Of literals of the same length the last one, as `max_by_key` gives it.
+            let key = (0..own.len()).max_by_key(|&i| own[i].to - own[i].from);
+            if let Some(key) = key {
+                set.push(Pattern {
                     owner,
-                    segments,
-                    key,
-                })
+                    first: first as u32,
+                    count: own.len().min(MAX_PIECES) as u8,
+                    key: key.min(MAX_PIECES - 1) as u8,
+                });
+            }
+        }
+        let literals: Vec<&str> = set
+            .iter()
+            .map(|p| {
+                let s = segments[p.first as usize + usize::from(p.key)];
+                &text[s.from as usize..s.to as usize]
             })
             .collect();
-        let mut literals: Vec<&str> = Vec::new();
-        let mut by_literal: Vec<Vec<u32>> = Vec::new();
-        let mut known: HashMap<&str, usize> = HashMap::with_capacity(patterns.len());
-        for (i, p) in patterns.iter().enumerate() {
-            let literal = &*p.segments[p.key].literal;
-            let at = *known.entry(literal).or_insert_with(|| {
-                literals.push(literal);
-                by_literal.push(Vec::new());
-                literals.len() - 1
-            });
-            by_literal[at].push(i as u32);
-        }
+        let index = AnchorIndex::new(&literals);
         PatternSet {
-            index: AnchorIndex::new(&literals),
-            patterns,
-            by_literal,
+            index,
+            text,
+            segments,
+            patterns: set,
         }
     }
 
     /// Calls `found` for every hit of every pattern in `text`, which must be normalised.
     pub fn find(&self, text: &str, mut found: impl FnMut(Hit)) {
-        self.index.find(text.as_bytes(), |literal, start, end| {
-            for &p in &self.by_literal[literal] {
-                if let Some(hit) = self.patterns[p as usize].confirm(text, start, end) {
-                    found(hit);
-                }
+        self.index.find(text.as_bytes(), |pattern, start, end| {
+            if let Some(hit) = self.confirm(self.patterns[pattern], text, start, end) {
+                found(hit);
             }
         });
     }
-}
 
-impl Pattern {
     /// The whole pattern around its key literal, or `None` if the rest does not fit.
-    fn confirm(&self, text: &str, key_start: usize, key_end: usize) -> Option<Hit> {
-        if !self.segments[self.key].borders_fit(text, key_start, key_end) {
+    fn confirm(&self, p: Pattern, text: &str, key_start: usize, key_end: usize) -> Option<Hit> {
+        let segments = &self.segments[p.first as usize..p.first as usize + usize::from(p.count)];
+        let key = usize::from(p.key);
+        if !segments[key].borders_fit(text, key_start, key_end) {
             return None;
         }
         let mut pieces = [(0, 0); MAX_PIECES];
-        pieces[self.key] = (key_start as u32, key_end as u32);
+        pieces[key] = (key_start as u32, key_end as u32);
         let mut start = key_start;
-        for (i, s) in self.segments[..self.key].iter().enumerate().rev() {
-            let from = floor(text, start.saturating_sub(GAP + s.literal.len()));
-            start = s.rfind(text, from, start)?;
-            pieces[i] = (start as u32, (start + s.literal.len()) as u32);
+        for (i, s) in segments[..key].iter().enumerate().rev() {
+            let literal = self.literal(*s);
+            let from = floor(text, start.saturating_sub(GAP + literal.len()));
+            start = s.rfind(literal, text, from, start)?;
+            pieces[i] = (start as u32, (start + literal.len()) as u32);
         }
         let mut end = key_end;
-        for (i, s) in self.segments.iter().enumerate().skip(self.key + 1) {
-            let to = floor(text, (end + GAP + s.literal.len()).min(text.len()));
-            end = s.find(text, end, to)? + s.literal.len();
-            pieces[i] = ((end - s.literal.len()) as u32, end as u32);
+        for (i, s) in segments.iter().enumerate().skip(key + 1) {
+            let literal = self.literal(*s);
+            let to = floor(text, (end + GAP + literal.len()).min(text.len()));
+            end = s.find(literal, text, end, to)? + literal.len();
+            pieces[i] = ((end - literal.len()) as u32, end as u32);
         }
-        let weight = self.segments.iter().map(|s| s.literal.len()).sum();
+        let weight = segments.iter().map(|s| (s.to - s.from) as usize).sum();
         Some(Hit {
-            owner: self.owner,
+            owner: p.owner,
             start,
             end,
             weight,
             pieces,
         })
+    }
+
+    fn literal(&self, s: Segment) -> &str {
+        &self.text[s.from as usize..s.to as usize]
     }
 }
 
@@ -157,10 +180,10 @@ impl Segment {
             && (!self.end || !begins_with_word(&text[end..]))
     }
 
-    fn find(&self, text: &str, from: usize, to: usize) -> Option<usize> {
+    fn find(&self, literal: &str, text: &str, from: usize, to: usize) -> Option<usize> {
         let mut at = from;
-        while let Some(i) = text.get(at..to)?.find(&*self.literal) {
-            if self.borders_fit(text, at + i, at + i + self.literal.len()) {
+        while let Some(i) = text.get(at..to)?.find(literal) {
+            if self.borders_fit(text, at + i, at + i + literal.len()) {
                 return Some(at + i);
             }
             at = ceil(text, at + i + 1);
@@ -168,13 +191,13 @@ impl Segment {
         None
     }
 
-    fn rfind(&self, text: &str, from: usize, to: usize) -> Option<usize> {
+    fn rfind(&self, literal: &str, text: &str, from: usize, to: usize) -> Option<usize> {
         let mut end = to;
-        while let Some(i) = text.get(from..end)?.rfind(&*self.literal) {
-            if self.borders_fit(text, from + i, from + i + self.literal.len()) {
+        while let Some(i) = text.get(from..end)?.rfind(literal) {
+            if self.borders_fit(text, from + i, from + i + literal.len()) {
                 return Some(from + i);
             }
-            end = floor(text, from + i + self.literal.len() - 1);
+            end = floor(text, from + i + literal.len() - 1);
         }
         None
     }
@@ -213,9 +236,9 @@ fn ceil(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Splits a pattern at its stars. A star glued to a word drops the word border there.
-fn parse(pattern: &str) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
+/// Splits a pattern at its stars and gives each literal with the word borders it asks for. A star glued to a word drops
+/// the border there.
+fn parse(pattern: &str, add: &mut impl FnMut(&str, bool, bool)) {
     let mut rest = pattern;
     let mut glued_before = false;
     loop {
@@ -226,18 +249,18 @@ fn parse(pattern: &str) -> Vec<Segment> {
         let glued_after = after.is_some() && !piece.ends_with(' ') && !piece.is_empty();
         let literal = piece.trim();
         if !literal.is_empty() {
-            segments.push(Segment {
-                start: !glued_before && begins_with_word(literal),
-                end: !glued_after && ends_in_word(literal),
-                literal: literal.into(),
-            });
+            add(
+                literal,
+                !glued_before && begins_with_word(literal),
+                !glued_after && ends_in_word(literal),
+            );
         }
         match after {
             Some(a) => {
                 glued_before = !a.starts_with(' ');
                 rest = a;
             }
-            None => return segments,
+            None => return,
         }
     }
 }
@@ -250,12 +273,12 @@ pub fn check_pattern(pattern: &str, shortest: usize) -> Option<String> {
             super::normalise(pattern)
         ));
     }
-    match parse(pattern).iter().map(|s| s.literal.len()).max() {
+    let mut lengths = Vec::new();
+    parse(pattern, &mut |literal, _, _| lengths.push(literal.len()));
+    match lengths.iter().copied().max() {
         None => Some("the pattern has no words".into()),
         Some(n) if n < shortest => Some(format!("one of its words needs {shortest} bytes")),
-        Some(_) if parse(pattern).len() > MAX_PIECES => {
-            Some(format!("at most {} gaps", MAX_PIECES - 1))
-        }
+        Some(_) if lengths.len() > MAX_PIECES => Some(format!("at most {} gaps", MAX_PIECES - 1)),
         Some(_) => None,
     }
 }
