@@ -141,13 +141,13 @@ fn recipients_and_verdicts() {
         }
     }
     for (key, floor) in [
-        ("precision", 0.975),
-        ("recall", 0.965),
-        ("hard", 0.95),
-        ("status", 0.95),
-        ("reply_code", 0.92),
-        ("category", 0.90),
-        ("fault", 0.90),
+        ("precision", 0.99),
+        ("recall", 0.985),
+        ("hard", 0.985),
+        ("status", 0.985),
+        ("reply_code", 0.985),
+        ("category", 0.97),
+        ("fault", 0.97),
     ] {
         shares[key].at_least(floor, key);
     }
