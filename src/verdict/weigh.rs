@@ -122,6 +122,14 @@ enum Said<'k> {
 }
 
 impl Said<'_> {
+    /// How much text, and where it begins; codes have neither.
+    fn place(&self) -> (usize, usize) {
+        match self {
+            Said::Words(start, end) => (end - start, *start),
+            _ => (0, 0),
+        }
+    }
+
     fn text(&self, reply: &str) -> String {
         match self {
             Said::Words(start, end) => reply[*start..*end].to_owned(),
@@ -310,6 +318,11 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
             .then(b.home.cmp(&a.home))
             .then(a.is_code.cmp(&b.is_code))
             .then_with(|| a.id.bytes().cmp(b.id.bytes()))
+            // Of one rule's words the longest are kept, the first of these.
+            .then_with(|| {
+                let ((a_len, a_at), (b_len, b_at)) = (a.said.place(), b.said.place());
+                b_len.cmp(&a_len).then(a_at.cmp(&b_at))
+            })
     });
     let mut once: Vec<Voice<'_>> = Vec::with_capacity(voices.len());
     for v in voices {
