@@ -41,7 +41,8 @@ fn the_life_of_an_address() {
     };
     deliver(&db, &today(dead(1, "a"), 2));
     assert_eq!(standing(&db, "bob@example.com"), "suppress for now");
-    deliver(&db, &today(dead(1, "a"), 2));
+    // Another notice about the same send; the same mail would be the same event.
+    deliver(&db, &format!("X-Attempt: 2\n{}", today(dead(1, "a"), 2)));
     assert_eq!(
         standing(&db, "bob@example.com"),
         "suppress for now",
