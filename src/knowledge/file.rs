@@ -173,7 +173,6 @@ pub(crate) struct DetailsEntry {
     pub retry_after: Option<u64>,
     pub limit_bytes: Option<u64>,
     pub escalates_to: Option<String>,
-    pub retry_is_useless: Option<bool>,
     pub expired: Option<bool>,
 }
 
