@@ -2,7 +2,7 @@
 
 use memchr::memchr2_iter;
 
-use super::anchor::AnchorIndex;
+use super::anchor::{AnchorIndex, Span};
 
 /// A pattern taken apart at its stars.
 #[derive(Debug)]
@@ -85,6 +85,8 @@ fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
 pub(crate) struct GlobSet {
     globs: Vec<(Glob, usize)>,
     index: Option<AnchorIndex>,
+    /// The literals of the index, one behind the other.
+    text: Vec<u8>,
     /// For each literal of the index the glob it belongs to.
     by_literal: Vec<usize>,
     /// Globs without a literal that the index can hold.
@@ -103,18 +105,22 @@ impl GlobSet {
     /// Builds the index when all patterns are there.
     pub fn ready(&mut self) {
         let indexed = self.globs.len() >= Self::WORTH_AN_INDEX;
-        let mut literals: Vec<String> = Vec::new();
+        let mut literals: Vec<Span> = Vec::new();
         for (i, (pattern, _)) in self.globs.iter().enumerate() {
             let longest = pattern.longest();
             if indexed && longest.len() >= 3 && longest.is_ascii() {
-                literals.push(longest.to_ascii_lowercase());
+                literals.push(Span {
+                    start: self.text.len() as u32,
+                    len: longest.len() as u32,
+                });
+                self.text
+                    .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));
                 self.by_literal.push(i);
             } else {
                 self.always.push(i);
             }
         }
-        let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
-        self.index = indexed.then(|| AnchorIndex::new(&literals));
+        self.index = indexed.then(|| AnchorIndex::new(&self.text, &literals));
     }
 
     /// Calls `found` with the number of every pattern that fits, some more than once.
@@ -128,7 +134,7 @@ impl GlobSet {
         self.always.iter().for_each(|&i| compare(i));
         if let Some(index) = &self.index {
             let lower = value.to_ascii_lowercase();
-            index.find(lower.as_bytes(), |literal, _, _| {
+            index.find(&self.text, lower.as_bytes(), |literal, _, _| {
                 compare(self.by_literal[literal]);
             });
         }
