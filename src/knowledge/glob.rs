@@ -112,6 +112,7 @@ impl GlobSet {
                 literals.push(Span {
                     start: self.text.len() as u32,
                     len: longest.len() as u32,
+                    begins_word: false,
                 });
                 self.text
                     .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));

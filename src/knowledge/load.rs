@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::file::{At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs, HeaderSign,
-    Knowledge, PatternSet, Provider, Rule, Sign, Target, check_pattern, number_of,
+    Aside, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
+    HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target, check_pattern, number_of,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -343,6 +343,11 @@ impl Loader {
         for (i, b) in self.blocklists.iter().enumerate() {
             let owners = add(Target::Blocklist(i), &mut b.text.iter());
             patterns.extend(b.text.iter().map(String::as_str).zip(owners));
+        }
+        let asides: Vec<(String, Aside)> = super::asides::patterns().collect();
+        for (text, aside) in &asides {
+            patterns.push((text, targets.len() as u32));
+            targets.push(Target::Aside(*aside));
         }
         let replies = PatternSet::new(patterns);
         let mut code_rules: HashMap<usize, Vec<usize>> = HashMap::new();

@@ -1,6 +1,7 @@
 //! What the program knows about the world: the files of `rules/`, loaded, checked and ready to match.
 
 mod anchor;
+mod asides;
 mod check;
 mod codes;
 mod dates;
@@ -13,6 +14,7 @@ mod normal;
 mod pattern;
 mod sign;
 
+pub(crate) use asides::Aside;
 pub use check::{Finding, FindingKind, check};
 pub use codes::{CodePattern, Enhanced};
 pub(crate) use dates::{DateMark, DateWords};
@@ -236,6 +238,7 @@ pub(crate) enum Target {
     Rule(usize),
     Token(usize),
     Blocklist(usize),
+    Aside(Aside),
 }
 
 impl Knowledge {

@@ -123,6 +123,7 @@ impl PatternSet {
                 Span {
                     start: s.from,
                     len: s.to - s.from,
+                    begins_word: s.start,
                 }
             })
             .collect();

@@ -1,5 +1,7 @@
 //! A reply read, and what is known around it: the provider that answered, the status field.
 
+use memchr::memmem;
+
 use super::{ReadReply, Reply};
 use crate::knowledge::{Enhanced, Knowledge};
 
@@ -51,9 +53,9 @@ pub(crate) fn parse_status(text: &str) -> Option<Enhanced> {
 
 /// The host of "host mx.example.com[192.0.2.1] said:".
 fn said_host(text: &str) -> Option<&str> {
-    let at = text.find("host ")?;
+    let at = memmem::find(text.as_bytes(), b"host ")?;
     let word = text[at + 5..]
         .split([' ', '[', '(', ')', ',', ';'])
         .next()?;
-    (word.contains('.') && text[at..].contains("said")).then_some(word)
+    (word.contains('.') && memmem::find(&text.as_bytes()[at..], b"said").is_some()).then_some(word)
 }

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::knowledge::{Blocklist, Code, Enhanced, Hit, Knowledge, Listed, Rule, Target};
-use crate::verdict::details;
+use crate::verdict::details::Asides;
 use crate::words::{Category, Permanence};
 
 /// Codes prove less than words where the world misuses them; see DESIGN section 5 and `docs/calibration.md`.
@@ -68,6 +68,8 @@ pub(crate) struct Heard<'k> {
     pub expired: bool,
     /// How long it lasts, by words that say nothing else.
     pub stated: Option<Permanence>,
+    /// What it says beside that.
+    pub asides: Asides,
 }
 
 impl<'k> Speaker<'k> {
@@ -146,7 +148,7 @@ impl<'k> Heard<'k> {
             v.weight *= COVERED;
         }
         heard.domain_lists_are_no_hosts();
-        heard.mail_is_about_the_sender(case);
+        heard.mail_is_about_the_sender();
         home_first(&mut heard.voices);
         heard.once_each();
         heard
@@ -162,7 +164,7 @@ impl<'k> Heard<'k> {
         let mut rules: Vec<(&Rule, Hit)> = Vec::new();
         let mut named_by_token = None;
         let mut named_by_words = None;
-        let lists = &mut self.lists;
+        let (lists, asides) = (&mut self.lists, &mut self.asides);
         knowledge.find_in_reply(&case.reply.text, |target, hit| match target {
             Target::Rule(_) | Target::Blocklist(_) if rules.len() + lists.len() == MAX_HITS => {}
             Target::Rule(i) => {
@@ -181,6 +183,7 @@ impl<'k> Heard<'k> {
             }
             Target::Token(i) => named_by_token = named_by_token.or(Some(i)),
             Target::Blocklist(i) => lists.push((&knowledge.blocklists()[i], hit)),
+            Target::Aside(aside) => asides.add(aside, hit.start),
         });
         self.provider = case
             .provider
@@ -367,7 +370,7 @@ impl<'k> Heard<'k> {
     }
 
     /// Who answers MAIL has not heard of any recipient yet.
-    fn mail_is_about_the_sender(&mut self, case: &Case<'_>) {
+    fn mail_is_about_the_sender(&mut self) {
         use Category::{
             AddressInvalid, DomainNotAccepting, DomainUnknown, SenderInvalid, UserUnknown,
         };
@@ -378,7 +381,7 @@ impl<'k> Heard<'k> {
                     UserUnknown | AddressInvalid | DomainUnknown | DomainNotAccepting
                 )
         };
-        if self.voices.iter().any(about_recipient) && details::refused_at_mail(&case.reply.text) {
+        if self.asides.refused_at_mail() {
             for v in self.voices.iter_mut().filter(|v| about_recipient(v)) {
                 v.says = SenderInvalid;
             }

@@ -20,6 +20,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         lists,
         expired,
         stated,
+        asides,
     } = Heard::new(knowledge, case);
 
     let (category, score, expired_only) = weigh(&voices, expired);
@@ -30,7 +31,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         }
     }
     name_blocklist(knowledge, category, &lists, &mut details);
-    details::fill(&mut details, category, &reply.text, case.raw);
+    details::fill(&mut details, category, &asides, &reply.text, case.raw);
     if provider.is_some() && details.provider_code.is_none() {
         details.provider_code = details::provider_code(case.raw);
     }
