@@ -369,11 +369,14 @@ impl Loader {
                     .or_insert(i);
             }
         }
-        let mut header_globs = FieldGlobs::default();
+        let mut field_globs = FieldGlobs::default();
         for (i, h) in self.headers.iter().enumerate() {
-            h.value.iter().for_each(|v| header_globs.add(&h.name, v, i));
+            h.value.iter().for_each(|v| field_globs.add(&h.name, v, i));
         }
-        header_globs.ready();
+        for (name, pattern, condition) in &dialect_index.fields {
+            field_globs.add(name, pattern, self.headers.len() + condition);
+        }
+        field_globs.ready();
         let codes: Vec<Code> = self.codes.into_values().collect();
         let numbers = codes.iter().enumerate();
         let code_by_number = numbers
@@ -395,7 +398,7 @@ impl Loader {
             signs: self.signs,
             headers: self.headers,
             categories: self.categories,
-            header_globs,
+            field_globs,
             dialects: self.dialects,
             dialect_index,
             code_rules,

@@ -215,8 +215,8 @@ pub struct Knowledge {
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
-    /// Header signs by the length of the field name.
-    header_globs: FieldGlobs,
+    /// Patterns of fields: of header signs by their index, then of dialect marks by their condition.
+    field_globs: FieldGlobs,
     dialects: Vec<Dialect>,
     dialect_index: DialectIndex,
     /// Rules that have codes and no text, by provider.
@@ -239,6 +239,14 @@ pub(crate) enum Target {
     Token(usize),
     Blocklist(usize),
     Aside(Aside),
+}
+
+/// What a field of the outer message fits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FieldMark<'k> {
+    Sign(&'k HeaderSign),
+    /// A condition of a dialect mark, for [`Met::field`].
+    Dialect(usize),
 }
 
 impl Knowledge {
@@ -338,16 +346,22 @@ impl Knowledge {
         &self.headers
     }
 
-    /// Calls `found` with the index and the sign of every header sign that fits a field; the value is asked for where
-    /// any sign is about it.
-    pub(crate) fn header_signs_of<'v>(
+    /// What a field of the outer message says: calls `found` with each header sign and each condition of a dialect mark
+    /// that it fits. The value is asked for where anything is about it; `lower` is room to work in.
+    pub(crate) fn marks_of_field<'v>(
         &self,
         name: &[u8],
         value: impl FnOnce() -> std::borrow::Cow<'v, str>,
-        mut found: impl FnMut(&HeaderSign),
+        lower: &mut String,
+        mut found: impl FnMut(FieldMark<'_>),
     ) {
-        if let Some(set) = self.header_globs.of(name) {
-            set.find(value().trim(), |i| found(&self.headers[i]));
+        if let Some(set) = self.field_globs.of(name) {
+            set.find(value().trim(), lower, |i| {
+                found(match self.headers.get(i) {
+                    Some(sign) => FieldMark::Sign(sign),
+                    None => FieldMark::Dialect(i - self.headers.len()),
+                });
+            });
         }
     }
 
