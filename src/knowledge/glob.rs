@@ -30,6 +30,12 @@ impl Glob {
 
     /// Whether `value` fits. Linear in the value for any input.
     pub fn fits(&self, value: &str) -> bool {
+        let same_first = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
+        if let (Some(&a), Some(&b)) = (self.first.as_bytes().first(), value.as_bytes().first())
+            && !same_first(a, b)
+        {
+            return false;
+        }
         let Some(mut rest) = strip_prefix(value, &self.first) else {
             return false;
         };
@@ -108,7 +114,9 @@ impl GlobSet {
         let mut literals: Vec<Span> = Vec::new();
         for (i, (pattern, _)) in self.globs.iter().enumerate() {
             let longest = pattern.longest();
-            if indexed && longest.len() >= 3 && longest.is_ascii() {
+            // A beginning that does not fit is seen as quickly as any search could say so.
+            let begins = pattern.first.len() >= 3;
+            if indexed && !begins && longest.len() >= 3 && longest.is_ascii() {
                 literals.push(Span {
                     start: self.text.len() as u32,
                     len: longest.len() as u32,
