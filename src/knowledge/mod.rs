@@ -21,7 +21,7 @@ pub(crate) use dates::{DateMark, DateWords};
 pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
-pub(crate) use glob::{FieldGlobs, glob};
+pub(crate) use glob::{FieldGlobs, Glob};
 pub(crate) use load::Loader;
 pub use normal::{normalise, normalise_into, one_line};
 pub use pattern::{Hit, PatternSet, check_pattern};
