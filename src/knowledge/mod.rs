@@ -16,6 +16,7 @@ mod sign;
 
 pub(crate) use asides::Aside;
 pub use check::{Finding, FindingKind, check};
+pub(crate) use codes::reply_code_text;
 pub use codes::{CodePattern, Enhanced};
 pub(crate) use dates::{DateMark, DateWords};
 pub use dialect::Dialect;
