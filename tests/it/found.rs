@@ -1,11 +1,16 @@
 //! What fuzzing and hostile samples have found, each with its own test.
 
-use undeliverable::Engine;
+use undeliverable::{Engine, Kind};
+
+/// The mail with CRLF for LF.
+fn crlf(mail: &str) -> String {
+    mail.replace('\n', "\r\n")
+}
 
 /// `dialects` target: a damaged escape of ISO-2022-JP took the line ends behind it for letters, CR and LF two, LF one.
 #[test]
 fn damaged_shift_reads_alike_with_lf_and_crlf() {
-    let lf = b"From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
+    let lf: &[u8] = b"From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
     let crlf: Vec<u8> = lf
         .iter()
         .flat_map(|&b| {
@@ -39,4 +44,14 @@ fn words_about_an_address_end() {
     let report = Engine::new().parse(mail.as_bytes());
     let words = report.recipients[0].verdict.diagnostic_code.as_deref();
     assert!(words.is_none_or(|w| w.len() < 8192));
+}
+
+/// `parse` target: a relay broke the JSON of a notification inside a string, and only LF was taken out again.
+#[test]
+fn broken_json_lines_read_alike_with_lf_and_crlf() {
+    let mail = "From: no-reply@sns.amazonaws.com\nSubject: AWS Notification Message\n\n{\"eventType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":\"bob@example.com\",\"status\":\"5.1.1\",\"diagnosticCode\":\"smtp; 550 5.1.1 user\nunknown\"}]},\"mail\":{\"source\":\"me@example.com\"}}\n";
+    let engine = Engine::new();
+    let report = engine.parse(mail.as_bytes());
+    assert_eq!(report.kind, Kind::Bounce);
+    assert_eq!(engine.parse(crlf(mail).as_bytes()), report);
 }
