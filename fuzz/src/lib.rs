@@ -1,5 +1,6 @@
 //! What must hold of every answer, whatever the bytes; shared by the targets.
 
+pub mod frame;
 pub mod mail;
 pub mod source;
 

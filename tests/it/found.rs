@@ -10,19 +10,12 @@ fn crlf(mail: &str) -> String {
 /// `dialects` target: a damaged escape of ISO-2022-JP took the line ends behind it for letters, CR and LF two, LF one.
 #[test]
 fn damaged_shift_reads_alike_with_lf_and_crlf() {
-    let lf: &[u8] = b"From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
-    let crlf: Vec<u8> = lf
-        .iter()
-        .flat_map(|&b| {
-            if b == b'\n' {
-                vec![b'\r', b'\n']
-            } else {
-                vec![b]
-            }
-        })
-        .collect();
+    let lf = "From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
     let engine = Engine::new();
-    assert_eq!(engine.parse(lf), engine.parse(&crlf));
+    assert_eq!(
+        engine.parse(lf.as_bytes()),
+        engine.parse(crlf(lf).as_bytes())
+    );
 }
 
 /// `dialects` target: a subject in raw ISO-2022-JP came out with its escapes.
@@ -54,4 +47,24 @@ fn broken_json_lines_read_alike_with_lf_and_crlf() {
     let report = engine.parse(mail.as_bytes());
     assert_eq!(report.kind, Kind::Bounce);
     assert_eq!(engine.parse(crlf(mail).as_bytes()), report);
+}
+
+/// `differential` target: a mail that is a message inside and nothing else was cut at the delimiters of that one, as if
+/// they were its own, wrongly declared.
+#[test]
+fn a_message_inside_keeps_its_own_frame() {
+    let mail = "From: a@example.com\nSubject: Fwd: failure notice\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: multipart/report; report-type=delivery-status; boundary=inner\n\n--inner\nContent-Type: text/plain\n\nIt failed.\n--inner\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\n\n--inner--\n";
+    let report = Engine::new().parse(mail.as_bytes());
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.kind, Kind::Other, "mail about a bounce");
+}
+
+/// `differential` target: blanks behind a closing delimiter made it the boundary of a report without one.
+#[test]
+fn a_closing_delimiter_is_not_taken_for_the_boundary() {
+    let mail = "From: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: multipart/report; boundary=never\n\n--first-- \nContent-Type: text/plain\n--inner\nContent-Type: text/plain\n\nIt failed.\n--inner\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\n\n--inner--\n";
+    let report = Engine::new().parse(mail.as_bytes());
+    assert_eq!(report.problems, ["boundary is not the declared one"]);
+    let status = report.recipients[0].verdict.status.as_deref();
+    assert_eq!(status, Some("5.1.1"));
 }
