@@ -13,6 +13,7 @@ use mail_parser::{DateTime, HeaderValue};
 use memchr::memmem;
 
 use super::frame::{Encoding, Media};
+use crate::address;
 
 /// Longest header value that is read; real ones stay below 16 KiB.
 const MAX_VALUE: usize = 64 * 1024;
@@ -144,7 +145,7 @@ pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
         HeaderValue::Address(a) => a
             .iter()
             .filter_map(|a| a.address.as_deref())
-            .filter(|a| !a.is_empty())
+            .filter(|a| !a.is_empty() && !a.contains(address::is_hidden))
             .take(max)
             .map(str::to_owned)
             .collect(),

@@ -68,3 +68,38 @@ fn a_closing_delimiter_is_not_taken_for_the_boundary() {
     let status = report.recipients[0].verdict.status.as_deref();
     assert_eq!(status, Some("5.1.1"));
 }
+
+/// `parse` and `dialects` targets: NUL in an address came out with it, and a ledger in PostgreSQL takes none. What a
+/// person cannot see has no place in an address either.
+#[test]
+fn no_address_has_hidden_characters() {
+    let engine = Engine::new();
+    for hidden in ["\0", "\u{7f}", "\u{85}", "\u{202e}", "\u{200b}"] {
+        let bad = format!("b{hidden}b@example.com");
+        let daemon = "From: MAILER-DAEMON@example.net\nSubject: failure notice\n";
+        let report = |group: &str| {
+            format!(
+                "{daemon}Content-Type: multipart/report; boundary=b\n\n--b\n\nIt failed.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\n{group}\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+            )
+        };
+        for mail in [
+            format!("From: Bob <{bad}>\nTo: {bad}, x@example.com{hidden}\nSubject: x\n\nx\n"),
+            format!("{daemon}To: bounces+b{hidden}b=example.com@example.net\n\nIt failed.\n"),
+            format!("{daemon}X-Failed-Recipients: {bad}\n\nIt failed.\n"),
+            format!("{daemon}\n\"{bad}\"@example.com: 550 5.1.1 user unknown\n"),
+            format!("{daemon}\n<{bad}>: 550 5.1.1 user unknown\n"),
+            report(&format!("Final-Recipient: rfc822; {bad}")),
+            report(&format!("Final-Recipient: x400; /C=de/S={bad}/")),
+            report(&format!("Original-Recipient: rfc822; {bad}")),
+        ] {
+            let report = engine.parse(mail.as_bytes());
+            let recipients = report.recipients.iter();
+            let of_recipients =
+                recipients.flat_map(|r| r.final_recipient.iter().chain(&r.original_recipient));
+            let of_notice = report.notice.from.iter().chain(&report.notice.to);
+            for address in of_recipients.chain(of_notice) {
+                assert!(!address.contains(hidden), "{address:?} in {mail:?}");
+            }
+        }
+    }
+}
