@@ -259,7 +259,7 @@ fn local_start(text: &str, floor: usize, at: usize) -> Option<usize> {
 fn domain_end(text: &str, from: usize) -> Option<usize> {
     let rest = &text[from..];
     if rest.starts_with('[') {
-        let end = rest[..rest.len().min(64)].find(']')?;
+        let end = memchr::memchr(b']', &rest.as_bytes()[..rest.len().min(64)])?;
         return Some(from + end + 1);
     }
     let ascii_only = rest.as_bytes().first().is_some_and(u8::is_ascii);

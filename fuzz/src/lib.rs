@@ -80,8 +80,8 @@ pub fn addresses(report: &Report) -> impl Iterator<Item = &String> {
 /// from here.
 fn check_addresses(bytes: &[u8], report: &Report) {
     for address in addresses(report) {
-        assert!(!address.contains(char::is_control), "{address:?} has a control character");
-        assert!(!address.is_empty());
+        let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        assert!(!address.is_empty() && !address.contains(hidden), "{address:?} has hidden characters");
     }
     let lower = bytes.to_ascii_lowercase();
     let has = |what: &[u8]| memchr::memmem::find(&lower, what).is_some();

@@ -196,6 +196,11 @@ pub(crate) fn date(value: &str) -> Option<String> {
 
 /// A date in seconds since 1970.
 pub(crate) fn timestamp(value: &str) -> Option<i64> {
+    // Folds count the same in LF and CRLF.
+    let value = match value.contains('\r') {
+        true => Cow::Owned(value.replace('\r', "")),
+        false => Cow::Borrowed(value),
+    };
     let value = value.trim();
     let value = value.get(..value.len().min(128)).unwrap_or(value);
     if value.len() < 8 {

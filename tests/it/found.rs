@@ -69,6 +69,35 @@ fn a_closing_delimiter_is_not_taken_for_the_boundary() {
     assert_eq!(status, Some("5.1.1"));
 }
 
+/// `classify` target: a panic. The first 64 bytes behind `@[` were cut out of the text in the middle of a letter.
+#[test]
+fn brackets_behind_an_at_sign_that_do_not_close_soon() {
+    let engine = Engine::new();
+    for n in 59..70 {
+        let words = "1".repeat(n) + "\u{448}\u{448}] <al@example.com>: 550 5.1.1 user unknown";
+        let mail =
+            format!("From: MAILER-DAEMON@example.net\nSubject: failure notice\n\nbob@[{words}\n");
+        let report = engine.parse(mail.as_bytes());
+        let recipient = report.recipients[0].final_recipient.as_deref();
+        assert_eq!(recipient, Some("al@example.com"), "{n}");
+    }
+}
+
+/// `parse` and `dialects` targets: only the start of a date is read, and a fold counted more in CRLF.
+#[test]
+fn folded_dates_read_alike_with_lf_and_crlf() {
+    let engine = Engine::new();
+    for n in 80..110 {
+        let date = format!(
+            "x{}\n\tid 5; Mon, 13 Apr 2026 06:44:02 +0200 (CEST)",
+            "y".repeat(n)
+        );
+        let mail = format!("From: a@example.com\nDate: {date}\nSubject: x\n\nx\n");
+        let report = engine.parse(mail.as_bytes());
+        assert_eq!(engine.parse(crlf(&mail).as_bytes()), report, "{date}");
+    }
+}
+
 /// `parse` and `dialects` targets: NUL in an address came out with it, and a ledger in PostgreSQL takes none. What a
 /// person cannot see has no place in an address either.
 #[test]
