@@ -13,6 +13,7 @@ use mail_parser::{DateTime, HeaderValue};
 use memchr::memmem;
 
 use super::frame::{Encoding, Media};
+use crate::address;
 
 /// Longest header value that is read; real ones stay below 16 KiB.
 const MAX_VALUE: usize = 64 * 1024;
@@ -151,7 +152,7 @@ pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
         HeaderValue::Address(a) => a
             .iter()
             .filter_map(|a| a.address.as_deref())
-            .filter(|a| !a.is_empty())
+            .filter(|a| !a.is_empty() && !a.contains(address::is_hidden))
             .take(max)
             .map(str::to_owned)
             .collect(),
@@ -217,6 +218,11 @@ pub(crate) fn date(value: &str) -> Option<String> {
 
 /// A date in seconds since 1970.
 pub(crate) fn timestamp(value: &str) -> Option<i64> {
+    // Folds count the same in LF and CRLF.
+    let value = match value.contains('\r') {
+        true => Cow::Owned(value.replace('\r', "")),
+        false => Cow::Borrowed(value),
+    };
     let value = value.trim();
     let value = value.get(..value.len().min(MAX_DATE)).unwrap_or_default();
     if value.len() < 8 {
