@@ -8,8 +8,10 @@
 #
 # Read from DIR at the start:
 #   routes              lines DOMAIN PORT: where on 127.0.0.1 mail for a domain goes; `*` is every other one
+#   main.extra          more settings
 #   routers.extra       routers that are asked first
 #   transports.extra    more transports
+#   retry.extra         rules that are asked first
 # DIR/log/mainlog is what Exim says.
 #
 # It tries again every second, warns after 2 and gives up after 6, where a real one takes days.
@@ -63,6 +65,9 @@ queue_only
 dsn_advertise_hosts = *
 tls_advertise_hosts =
 delay_warning = 2s
+X
+    [ ! -e "$1/main.extra" ] || cat "$1/main.extra"
+    cat <<X
 
 begin acl
 accept_all:
@@ -105,10 +110,9 @@ smtp:
   hosts_try_chunking =
 
 begin retry
-* * F,6s,1s
-
-begin rewrite
 X
+    [ ! -e "$1/retry.extra" ] || cat "$1/retry.extra"
+    echo "* * F,6s,1s"
 }
 
 start() {

@@ -10,9 +10,13 @@
 
 #[path = "../support/dovecot.rs"]
 mod dovecot;
+#[path = "../ledger/kit.rs"]
+#[allow(dead_code, reason = "each user takes what it needs")]
+mod kit;
 mod kits;
 #[path = "../support/mta.rs"]
 mod mta;
 mod notices;
+mod pipes;
 #[path = "../support/rejecter.rs"]
 mod rejecter;

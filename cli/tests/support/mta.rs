@@ -123,6 +123,17 @@ impl Mta {
         self.run("flush");
     }
 
+    /// Makes Postfix's table of a text.
+    pub fn postmap(&self, text: &Path) {
+        let status = Command::new("/usr/sbin/postmap")
+            .arg("-c")
+            .arg(self.home.path().join("conf"))
+            .arg(format!("hash:{}", text.display()))
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
     /// Waits until this is so; fails with what the server said.
     pub fn until(&self, what: &str, patience: Duration, mut so: impl FnMut() -> bool) {
         let begin = Instant::now();
