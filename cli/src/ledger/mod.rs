@@ -5,6 +5,7 @@
 //! run that was cut off is made whole by running it again.
 
 pub(crate) mod args;
+pub(crate) mod marks;
 #[cfg(test)]
 mod memory;
 mod postgres;
@@ -207,8 +208,12 @@ impl Ledger {
             return Ok(Recorded::default());
         }
         let events: Vec<NewEvent> = events.into_iter().map(|e| self.prepare(e)).collect();
-        self.locked(|l| {
-            let new = l.store.insert_events(&events)?;
+        self.locked(|l| l.insert(events))
+    }
+
+    /// Adds events and folds what they touch again. Inside a transaction.
+    fn insert(&mut self, events: Vec<NewEvent>) -> anyhow::Result<Recorded> {
+                        let new = self.store.insert_events(&events)?;
             let mut recorded = Recorded::default();
             let mut keys = BTreeSet::new();
             let mut counts: BTreeMap<(String, i64), HourCount> = BTreeMap::new();
@@ -222,16 +227,15 @@ impl Ledger {
                 if let Some(domain) = n
                     .domain
                     .as_ref()
-                    .filter(|_| n.is_domain || l.policy.life.kinds.contains(&n.event.kind))
+                    .filter(|_| n.is_domain || self.policy.life.kinds.contains(&n.event.kind))
                 {
                     keys.insert(format!("@{domain}"));
                 }
                 count(&n.event, &mut counts);
             }
-            l.add_counts(counts)?;
-            l.refold(keys.into_iter().collect())?;
+            self.add_counts(counts)?;
+            self.refold(keys.into_iter().collect())?;
             Ok(recorded)
-        })
     }
 
     fn prepare(&self, mut event: Event) -> NewEvent {
