@@ -9,9 +9,13 @@ use std::time::Duration;
 use imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode, StatusAttribute};
 use tokio::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::names::{quoted, utf7};
 use super::trouble::{Trouble, words_of};
 use super::wire::{Link, Wire};
+use crate::mailbox::signin::sasl::Exchange;
 
 /// Bytes that the answers to a small command may bring, with whatever the server has to say besides.
 const SMALL: usize = 4 << 20;
@@ -23,6 +27,8 @@ pub(crate) struct Session {
     wire: Wire,
     tag: u32,
     capabilities: Vec<String>,
+    /// The server told of new mail since the last listing.
+    has_news: bool,
 }
 
 /// A folder that was opened.
@@ -86,6 +92,7 @@ impl Session {
             wire: Wire::new(link, patience),
             tag: 0,
             capabilities: Vec::new(),
+            has_news: false,
         }
     }
 
@@ -146,24 +153,21 @@ impl Session {
         self.wire.received()
     }
 
-    /// AUTHENTICATE: `first` is the initial response, `step` answers each challenge; both as bytes, base64 is put on here.
+    /// AUTHENTICATE, with the words of `exchange`.
     ///
     /// # Errors
-    /// Where the server refuses, or `step` does not trust it.
-    pub async fn authenticate(
-        &mut self,
-        mechanism: &str,
-        first: Option<&[u8]>,
-        mut step: impl FnMut(&[u8]) -> anyhow::Result<Vec<u8>>,
-    ) -> Result<(), Trouble> {
-        use base64::Engine as _;
-        use base64::engine::general_purpose::STANDARD;
-        let mut first = first.map(|f| if f.is_empty() { "=".to_owned() } else { STANDARD.encode(f) });
-        let mut line = format!("AUTHENTICATE {mechanism}");
-        if self.can("SASL-IR")
-            && let Some(f) = first.take()
-        {
-            line = format!("{line} {f}");
+    /// Where the server refuses, or `exchange` does not trust it.
+    pub async fn authenticate(&mut self, exchange: &mut Exchange) -> Result<(), Trouble> {
+        let distrust = |e: anyhow::Error| Trouble::NoEntry(format!("{e:#}"));
+        let mut first = None;
+        let mut line = format!("AUTHENTICATE {}", exchange.mechanism());
+        if exchange.speaks_first() {
+            let said = STANDARD.encode(exchange.step(b"").map_err(distrust)?);
+            if self.can("SASL-IR") {
+                line = format!("{line} {}", if said.is_empty() { "=" } else { &said });
+            } else {
+                first = Some(said);
+            }
         }
         let tag = self.send(&line, SMALL).await?;
         let mut doubt = None;
@@ -172,21 +176,20 @@ impl Session {
             if let Some(done) = tagged(&response, &tag) {
                 return match (doubt, done.check("AUTHENTICATE")) {
                     (Some(doubt), _) => Err(Trouble::NoEntry(doubt)),
-                    (None, done) => done.map(drop),
+                    (None, Ok(())) => exchange.finish().map_err(distrust),
+                    (None, Err(e)) => Err(e),
                 };
             }
             let Some(challenge) = response.strip_prefix(b"+") else {
                 continue;
             };
-            let challenge = challenge.trim_ascii();
-            let answer = match first.take() {
-                Some(f) => Ok(f),
-                None => match STANDARD.decode(challenge) {
-                    Ok(c) => step(&c)
-                        .map(|a| STANDARD.encode(a))
-                        .map_err(|e| format!("{e:#}")),
-                    Err(_) => Err("the server's challenge is not base64".to_owned()),
-                },
+            let answer = match (first.take(), STANDARD.decode(challenge.trim_ascii())) {
+                (Some(said), _) => Ok(said),
+                (None, Ok(challenge)) => exchange
+                    .step(&challenge)
+                    .map(|a| STANDARD.encode(a))
+                    .map_err(|e| format!("{e:#}")),
+                (None, Err(_)) => Err("the server's challenge is not base64".to_owned()),
             };
             // RFC 3501 section 6.2.2: a single `*` ends the exchange.
             let answer = answer.unwrap_or_else(|e| {
@@ -195,6 +198,20 @@ impl Session {
             });
             self.wire.send(answer.as_bytes()).await?;
         }
+    }
+
+    /// LOGIN, for servers without SASL.
+    ///
+    /// # Errors
+    /// Where the server refuses, or a word cannot be sent like this.
+    pub async fn login(&mut self, user: &str, password: &str) -> Result<(), Trouble> {
+        let (Ok(user), Ok(password)) = (quoted(user), quoted(password)) else {
+            return Err(Trouble::NoEntry(
+                "user or password hold a line end or a NUL".to_owned(),
+            ));
+        };
+        self.command(&format!("LOGIN {user} {password}"), SMALL, |_| ())
+            .await
     }
 
     /// Opens a folder; `only_look` changes nothing in it, not even \Recent.
@@ -291,6 +308,7 @@ impl Session {
         let command = format!("UID FETCH {first}:* (UID FLAGS RFC822.SIZE)");
         let bytes = SMALL.saturating_add(LISTING_LINE.saturating_mul(most as usize));
         let mut all: Vec<Listed> = Vec::new();
+        self.has_news = false;
         self.command(&command, bytes, |r| {
             let Response::Fetch(_, attributes) = r else {
                 return;
@@ -450,9 +468,13 @@ impl Session {
         longest: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<IdleEnd, Trouble> {
+        if self.has_news {
+            return Ok(IdleEnd::News);
+        }
         let tag = self.send("IDLE", SMALL).await?;
         loop {
             let response = self.wire.response().await?;
+            self.has_news |= is_news(&response);
             if let Some(done) = tagged(&response, &tag) {
                 done.check("IDLE")?;
                 return Err(Trouble::Broken("IDLE ends before it began".to_owned()));
@@ -465,6 +487,9 @@ impl Session {
         let until = Instant::now() + longest;
         let mut stop = std::pin::pin!(stop);
         let end = loop {
+            if self.has_news {
+                break IdleEnd::News;
+            }
             tokio::select! {
                 () = &mut stop => break IdleEnd::Stopped,
                 () = tokio::time::sleep_until(until) => break IdleEnd::Quiet,
@@ -473,12 +498,7 @@ impl Session {
                     if tagged(&response, &tag).is_some() {
                         return Ok(IdleEnd::Quiet);
                     }
-                    if matches!(
-                        Response::parse(&response),
-                        Ok((_, Response::MailboxData(MailboxDatum::Exists(_) | MailboxDatum::Recent(_))))
-                    ) {
-                        break IdleEnd::News;
-                    }
+                    self.has_news |= is_news(&response);
                 }
             }
         };
@@ -523,6 +543,7 @@ impl Session {
             if let Some(done) = tagged(&response, &tag) {
                 return done.check(verb(command));
             }
+            self.has_news |= is_news(&response);
             if let Ok((_, mut parsed)) = Response::parse(&response) {
                 if let Response::Data { status: imap_proto::Status::Bye, outcome } = &parsed
                     && command != "LOGOUT"
@@ -608,6 +629,11 @@ fn tagged<'a>(response: &'a [u8], tag: &str) -> Option<Done<'a>> {
     let text = text.trim_end();
     let (status, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(Done { status, rest })
+}
+
+/// Whether a response tells how many messages there are: servers do so when one has come.
+fn is_news(response: &[u8]) -> bool {
+    response.ends_with(b" EXISTS\r\n") && response.starts_with(b"* ")
 }
 
 fn verb(command: &str) -> &str {
