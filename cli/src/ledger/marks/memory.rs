@@ -29,7 +29,12 @@ impl Marks for Memory {
         self.data.marks.retain(|(p, m)| {
             let here = (&p.account, &p.folder) == (&place.account, &place.folder);
             let failed = m.state == MarkState::Failed;
-            !here || if failed { m.at >= before } else { p.era == place.era }
+            !here
+                || if failed {
+                    m.at >= before
+                } else {
+                    p.era == place.era
+                }
         });
         Ok(())
     }

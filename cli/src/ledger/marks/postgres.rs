@@ -7,8 +7,7 @@ use super::{Mark, MarkState, Marks, Place};
 
 impl Marks for Postgres {
     fn marks(&mut self, place: &Place) -> anyhow::Result<Vec<Mark>> {
-        let sql =
-            "SELECT uid, state, detail, at FROM marks WHERE account = $1 AND folder = $2 AND era = $3";
+        let sql = "SELECT uid, state, detail, at FROM marks WHERE account = $1 AND folder = $2 AND era = $3";
         let rows = self
             .db
             .query(sql, &[&place.account, &place.folder, &place.era])?;
@@ -65,7 +64,8 @@ impl Marks for Postgres {
     }
 
     fn failures(&mut self, account: &str, limit: u32) -> anyhow::Result<Vec<(String, Mark)>> {
-        let sql = "SELECT folder, uid, detail, at FROM marks WHERE account = $1 AND state = 'failed'
+        let sql =
+            "SELECT folder, uid, detail, at FROM marks WHERE account = $1 AND state = 'failed'
                    ORDER BY at DESC, folder, uid LIMIT $2";
         let rows = self.db.query(sql, &[&account, &i64::from(limit)])?;
         Ok(rows

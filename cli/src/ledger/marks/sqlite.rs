@@ -7,8 +7,7 @@ use super::{Mark, MarkState, Marks, Place, hold_file};
 
 impl Marks for Sqlite {
     fn marks(&mut self, place: &Place) -> anyhow::Result<Vec<Mark>> {
-        let sql =
-            "SELECT uid, state, detail, at FROM marks WHERE account = ?1 AND folder = ?2 AND era = ?3";
+        let sql = "SELECT uid, state, detail, at FROM marks WHERE account = ?1 AND folder = ?2 AND era = ?3";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query(params![place.account, place.folder, place.era])?;
         let mut all = Vec::new();
@@ -42,8 +41,7 @@ impl Marks for Sqlite {
     }
 
     fn drop_marks(&mut self, place: &Place, uids: &[String]) -> anyhow::Result<()> {
-        let sql =
-            "DELETE FROM marks WHERE account = ?1 AND folder = ?2 AND era = ?3 AND uid = ?4";
+        let sql = "DELETE FROM marks WHERE account = ?1 AND folder = ?2 AND era = ?3 AND uid = ?4";
         let mut statement = self.db.prepare_cached(sql)?;
         for uid in uids {
             statement.execute(params![place.account, place.folder, place.era, uid])?;
@@ -64,7 +62,8 @@ impl Marks for Sqlite {
     }
 
     fn failures(&mut self, account: &str, limit: u32) -> anyhow::Result<Vec<(String, Mark)>> {
-        let sql = "SELECT folder, uid, detail, at FROM marks WHERE account = ?1 AND state = 'failed'
+        let sql =
+            "SELECT folder, uid, detail, at FROM marks WHERE account = ?1 AND state = 'failed'
                    ORDER BY at DESC, folder, uid LIMIT ?2";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map(params![account, limit], |r| {

@@ -97,10 +97,21 @@ async fn encrypt(link: Box<dyn Link>, address: &Address) -> Result<Box<dyn Link>
     let connecting = TlsConnector::from(Arc::clone(&address.tls)).connect(name, link);
     match timeout(address.patience, connecting).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
-        Ok(Err(e)) => match tls::explain(&e, &address.host) {
-            Some(words) => Err(Trouble::NoEntry(words)),
-            None => Err(Trouble::Lost(format!("while TLS began: {e}"))),
-        },
+        Ok(Err(e)) => {
+            let words = tls::explain(&e, &address.host);
+            // A person must see to these; the others may be a broken connection.
+            let is_final = e.get_ref().and_then(|e| e.downcast_ref()).is_some_and(|e| {
+                matches!(
+                    e,
+                    rustls::Error::InvalidCertificate(_) | rustls::Error::PeerIncompatible(_)
+                )
+            });
+            match words {
+                Some(words) if is_final => Err(Trouble::NoEntry(words)),
+                Some(words) => Err(Trouble::Lost(words)),
+                None => Err(Trouble::Lost(format!("while TLS began: {e}"))),
+            }
+        }
         Err(_) => Err(Trouble::Lost(
             "the server does not answer to TLS: is this the port for it?".to_owned(),
         )),
@@ -113,7 +124,11 @@ async fn sign_in(
     signin: &Arc<Signin>,
     channel: Channel,
 ) -> Result<(), Trouble> {
-    let offered: Vec<String> = session.mechanisms().into_iter().map(str::to_owned).collect();
+    let offered: Vec<String> = session
+        .mechanisms()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     let takes_command = !session.can("LOGINDISABLED");
     let (signin, host, port) = (Arc::clone(signin), address.host.clone(), address.port);
     // Passwords and tokens may come from programs and from the network.

@@ -20,7 +20,9 @@ use crate::mailbox::signin::sasl::Exchange;
 /// Bytes that the answers to a small command may bring, with whatever the server has to say besides.
 const SMALL: usize = 4 << 20;
 /// Bytes of one line of a list of messages, with room for flags that people invented.
-const LISTING_LINE: usize = 4 << 10;
+const LISTING_LINE: usize = 512;
+/// Messages that are listed at once. A folder with more is worked through in parts.
+const MOST_LISTED: usize = 1_000_000;
 
 /// A connection to an IMAP server; after the sign-in, a session.
 pub(crate) struct Session {
@@ -32,11 +34,15 @@ pub(crate) struct Session {
 }
 
 /// A folder that was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Opened {
     pub uid_validity: u32,
     pub uid_next: u32,
     pub exists: u32,
+    /// Nothing can be changed in it.
+    pub is_read_only: bool,
+    /// The flags that can be set for good (PERMANENTFLAGS), where the server tells.
+    pub flags: Option<Vec<String>>,
 }
 
 /// What a listing says of one message.
@@ -176,7 +182,7 @@ impl Session {
             if let Some(done) = tagged(&response, &tag) {
                 return match (doubt, done.check("AUTHENTICATE")) {
                     (Some(doubt), _) => Err(Trouble::NoEntry(doubt)),
-                    (None, Ok(())) => exchange.finish().map_err(distrust),
+                    (None, Ok(_)) => exchange.finish().map_err(distrust),
                     (None, Err(e)) => Err(e),
                 };
             }
@@ -221,19 +227,26 @@ impl Session {
     pub async fn open(&mut self, folder: &str, only_look: bool) -> Result<Opened, Trouble> {
         let verb = if only_look { "EXAMINE" } else { "SELECT" };
         let mut opened = Opened::default();
-        self.command(&format!("{verb} {}", mailbox(folder)?), SMALL, |r| match r {
-            Response::MailboxData(MailboxDatum::Exists(n)) => opened.exists = *n,
-            Response::Data { outcome, .. } => match outcome.code {
-                Some(ResponseCode::UidValidity(n)) => opened.uid_validity = n,
-                Some(ResponseCode::UidNext(n)) => opened.uid_next = n,
+        let command = format!("{verb} {}", mailbox(folder)?);
+        let code = self
+            .run(&command, SMALL, |r| match r {
+                Response::MailboxData(MailboxDatum::Exists(n)) => opened.exists = *n,
+                Response::Data { outcome, .. } => match outcome.code {
+                    Some(ResponseCode::UidValidity(n)) => opened.uid_validity = n,
+                    Some(ResponseCode::UidNext(n)) => opened.uid_next = n,
+                    Some(ResponseCode::PermanentFlags(ref flags)) => {
+                        opened.flags = Some(flags.iter().map(ToString::to_string).collect());
+                    }
+                    _ => {}
+                },
                 _ => {}
-            },
-            _ => {}
-        })
-        .await?;
+            })
+            .await?;
+        opened.is_read_only = code.eq_ignore_ascii_case("READ-ONLY");
         if opened.uid_validity == 0 {
             return Err(Trouble::Broken(
-                "it does not tell UIDVALIDITY of a folder, so no message can be known again".to_owned(),
+                "it does not tell UIDVALIDITY of a folder, so no message can be known again"
+                    .to_owned(),
             ));
         }
         Ok(opened)
@@ -282,6 +295,30 @@ impl Session {
         Ok(there)
     }
 
+    /// What we may do in a folder (RFC 4314), as its letters; `None` where the server does not tell.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub async fn my_rights(&mut self, folder: &str) -> Result<Option<String>, Trouble> {
+        if !self.can("ACL") {
+            return Ok(None);
+        }
+        let mut rights = None;
+        let command = format!("MYRIGHTS {}", mailbox(folder)?);
+        let asked = self
+            .command(&command, SMALL, |r| {
+                if let Response::MyRights(mine) = r {
+                    rights = Some(mine.rights.iter().map(|r| char::from(*r)).collect());
+                }
+            })
+            .await;
+        match asked {
+            Ok(()) => Ok(rights),
+            Err(Trouble::Refused { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Makes a folder.
     ///
     /// # Errors
@@ -300,13 +337,15 @@ impl Session {
         self.command(&command, SMALL, |_| ()).await
     }
 
-    /// The messages of the open folder from `first` on, in the order of their numbers. At most `most` are expected.
+    /// The messages of the open folder from `first` on, in the order of their numbers, and whether these are all. `exists` is
+    /// how many there are in the folder.
     ///
     /// # Errors
     /// Where the server refuses, or tells of far more.
-    pub async fn list(&mut self, first: u32, most: u32) -> Result<Vec<Listed>, Trouble> {
+    pub async fn list(&mut self, first: u32, exists: u32) -> Result<(Vec<Listed>, bool), Trouble> {
         let command = format!("UID FETCH {first}:* (UID FLAGS RFC822.SIZE)");
-        let bytes = SMALL.saturating_add(LISTING_LINE.saturating_mul(most as usize));
+        let bytes = SMALL.saturating_add(LISTING_LINE.saturating_mul(exists as usize));
+        let mut is_whole = true;
         let mut all: Vec<Listed> = Vec::new();
         self.has_news = false;
         self.command(&command, bytes, |r| {
@@ -327,14 +366,23 @@ impl Session {
             }
             // Without these it is news about flags that nobody asked for. `n:*` names the last message also where its
             // number is below n.
-            if uid >= first.max(1) && has_flags {
-                all.push(Listed { uid, size, is_deleted });
+            if uid < first.max(1) || !has_flags {
+                return;
+            }
+            if all.len() == MOST_LISTED {
+                is_whole = false;
+            } else {
+                all.push(Listed {
+                    uid,
+                    size,
+                    is_deleted,
+                });
             }
         })
         .await?;
         all.sort_unstable_by_key(|l| l.uid);
         all.dedup_by_key(|l| l.uid);
-        Ok(all)
+        Ok((all, is_whole))
     }
 
     /// Of these messages, those that are still in the open folder.
@@ -369,7 +417,10 @@ impl Session {
         bytes: usize,
         mut take: impl FnMut(u32, Vec<u8>),
     ) -> Result<(), Trouble> {
-        let command = format!("UID FETCH {} (UID BODY.PEEK[]<{start}.{length}>)", set(uids));
+        let command = format!(
+            "UID FETCH {} (UID BODY.PEEK[]<{start}.{length}>)",
+            set(uids)
+        );
         self.command(&command, bytes.saturating_add(SMALL), |r| {
             let Response::Fetch(_, attributes) = r else {
                 return;
@@ -379,7 +430,11 @@ impl Session {
             for a in attributes.iter_mut() {
                 match a {
                     AttributeValue::Uid(n) => uid = Some(*n),
-                    AttributeValue::BodySection { section: None, data, .. } => body = data.take(),
+                    AttributeValue::BodySection {
+                        section: None,
+                        data,
+                        ..
+                    } => body = data.take(),
                     _ => {}
                 }
             }
@@ -401,17 +456,23 @@ impl Session {
         uid: u32,
         mut look: impl FnMut(&imap_proto::BodyStructure<'_>),
     ) -> Result<(), Trouble> {
-        self.command(&format!("UID FETCH {uid} (UID BODYSTRUCTURE)"), SMALL, |r| {
-            let Response::Fetch(_, attributes) = r else {
-                return;
-            };
-            let is_it = attributes.iter().any(|a| matches!(a, AttributeValue::Uid(n) if *n == uid));
-            for a in attributes.iter().filter(|_| is_it) {
-                if let AttributeValue::BodyStructure(s) = a {
-                    look(s);
+        self.command(
+            &format!("UID FETCH {uid} (UID BODYSTRUCTURE)"),
+            SMALL,
+            |r| {
+                let Response::Fetch(_, attributes) = r else {
+                    return;
+                };
+                let is_it = attributes
+                    .iter()
+                    .any(|a| matches!(a, AttributeValue::Uid(n) if *n == uid));
+                for a in attributes.iter().filter(|_| is_it) {
+                    if let AttributeValue::BodyStructure(s) = a {
+                        look(s);
+                    }
                 }
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -522,7 +583,9 @@ impl Session {
         self.tag = self.tag.wrapping_add(1);
         let tag = format!("U{}", self.tag);
         self.wire.allow(bytes);
-        self.wire.send(format!("{tag} {command}").as_bytes()).await?;
+        self.wire
+            .send(format!("{tag} {command}").as_bytes())
+            .await?;
         Ok(tag)
     }
 
@@ -531,8 +594,18 @@ impl Session {
         &mut self,
         command: &str,
         bytes: usize,
-        mut each: impl FnMut(&mut Response<'_>),
+        each: impl FnMut(&mut Response<'_>),
     ) -> Result<(), Trouble> {
+        self.run(command, bytes, each).await.map(drop)
+    }
+
+    /// As [`command`](Self::command); gives the code in the brackets of the last line.
+    async fn run(
+        &mut self,
+        command: &str,
+        bytes: usize,
+        mut each: impl FnMut(&mut Response<'_>),
+    ) -> Result<String, Trouble> {
         let tag = self.send(command, bytes).await?;
         let mut farewell = None;
         loop {
@@ -545,11 +618,17 @@ impl Session {
             }
             self.has_news |= is_news(&response);
             if let Ok((_, mut parsed)) = Response::parse(&response) {
-                if let Response::Data { status: imap_proto::Status::Bye, outcome } = &parsed
+                if let Response::Data {
+                    status: imap_proto::Status::Bye,
+                    outcome,
+                } = &parsed
                     && command != "LOGOUT"
                 {
                     let words = outcome.information.as_deref().unwrap_or_default();
-                    farewell = Some(Trouble::Lost(format!("the server hangs up: {}", words_of(words))));
+                    farewell = Some(Trouble::Lost(format!(
+                        "the server hangs up: {}",
+                        words_of(words)
+                    )));
                 }
                 each(&mut parsed);
             }
@@ -592,14 +671,15 @@ struct Done<'a> {
 }
 
 impl Done<'_> {
-    fn check(&self, command: &str) -> Result<(), Trouble> {
-        if self.status.eq_ignore_ascii_case("OK") {
-            return Ok(());
-        }
+    /// The code in brackets where the command was done.
+    fn check(&self, command: &str) -> Result<String, Trouble> {
         let (code, text) = match self.rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
             Some((code, text)) => (code.split(' ').next().unwrap_or_default(), text),
             None => ("", self.rest),
         };
+        if self.status.eq_ignore_ascii_case("OK") {
+            return Ok(code.to_owned());
+        }
         if self.status.eq_ignore_ascii_case("NO") || self.status.eq_ignore_ascii_case("BAD") {
             let mut words = words_of(text);
             if !code.is_empty() {

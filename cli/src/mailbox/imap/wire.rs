@@ -303,16 +303,25 @@ mod tests {
         for (bytes, expected) in [
             ("* OK hi\r\nA1 OK\r\n", vec!["* OK hi\r\n", "A1 OK\r\n"]),
             ("* OK bare line feed\n", vec!["* OK bare line feed\r\n"]),
-            ("* OK ends in {3}\r\n* 1 EXISTS\r\n", vec![
-                "* OK ends in {3}\r\n",
-                "* 1 EXISTS\r\n",
-            ]),
+            (
+                "* OK ends in {3}\r\n* 1 EXISTS\r\n",
+                vec!["* OK ends in {3}\r\n", "* 1 EXISTS\r\n"],
+            ),
             (
                 "* 1 FETCH (BODY[] {5}\r\na\r\nb) UID 7)\r\n* 2 EXISTS\r\n",
-                vec!["* 1 FETCH (BODY[] {5}\r\na\r\nb) UID 7)\r\n", "* 2 EXISTS\r\n"],
+                vec![
+                    "* 1 FETCH (BODY[] {5}\r\na\r\nb) UID 7)\r\n",
+                    "* 2 EXISTS\r\n",
+                ],
             ),
-            ("* LIST () \"/\" {2}\r\nab\r\n", vec!["* LIST () \"/\" {2}\r\nab\r\n"]),
-            ("* 1 FETCH (BODY[] {0}\r\n)\r\n", vec!["* 1 FETCH (BODY[] {0}\r\n)\r\n"]),
+            (
+                "* LIST () \"/\" {2}\r\nab\r\n",
+                vec!["* LIST () \"/\" {2}\r\nab\r\n"],
+            ),
+            (
+                "* 1 FETCH (BODY[] {0}\r\n)\r\n",
+                vec!["* 1 FETCH (BODY[] {0}\r\n)\r\n"],
+            ),
         ] {
             let got = read(bytes.as_bytes());
             let (end, whole) = got.split_last().unwrap();
@@ -334,7 +343,10 @@ mod tests {
             + &"x".repeat(2_000_000);
         for (bytes, expected) in [
             ("* 1 FETCH (BODY[] {4294967295}\r\n", "a literal of"),
-            ("* 1 FETCH (BODY[] {99999999999999999999999}\r\n", "a literal of"),
+            (
+                "* 1 FETCH (BODY[] {99999999999999999999999}\r\n",
+                "a literal of",
+            ),
             (deep.as_str(), "inside each other"),
             (line.as_str(), "a line of over"),
             (many.as_str(), "a response of over"),
