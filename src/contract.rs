@@ -2,6 +2,7 @@
 //!
 //! Adding keys is compatible; changing or removing one raises [`SCHEMA`]. Absent values are left out or `null`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -244,7 +245,7 @@ pub struct Evidence {
     /// How much it proves, 0 to 1.
     pub weight: f64,
     /// The field it was found in: `diagnostic_code`, `status`, `action`, `remote_mta`, `text`.
-    pub from: String,
+    pub from: Cow<'static, str>,
     /// The words or the code that decided.
     pub text: String,
 }

@@ -1,7 +1,7 @@
 //! The notice: what the outer message says in its own words, and the message that came back with it.
 
 use crate::contract::{NoticeInfo, Original};
-use crate::knowledge::{Knowledge, Means, SignHits, normalise};
+use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{Header, Limits, Message, Part, addresses, date, field_text, inline_header};
 
 /// The most addresses of a `To` field that are kept.
@@ -22,10 +22,8 @@ pub(crate) struct Notice<'m, 'x> {
     pub words: String,
     /// The same, normalised.
     pub normal: String,
-    /// Signs and marks in them.
+    /// Signs in them, and marks in them and in the line that says that the returned message follows.
     pub signs: SignHits,
-    /// The line that says that the returned message follows, normalised: it belongs to neither.
-    pub divider: String,
     /// What came back.
     pub returned: Option<Returned>,
 }
@@ -75,12 +73,16 @@ impl<'m, 'x> Notice<'m, 'x> {
         }
         let mut normal = normalise(&words);
         let mut signs = knowledge.signs_in_body(&normal);
-        let mut divider = String::new();
-        if let Some(end) = returned_marker(knowledge, &words, &signs) {
-            divider = normalise(words[end..].lines().next().unwrap_or_default());
-            words.truncate(end);
-            normal = normalise(&words);
-            signs = knowledge.signs_in_body(&normal);
+        if let Some(divider) = Divider::find(knowledge, &words, &signs) {
+            words.truncate(divider.raw);
+            normal.truncate(divider.start);
+            normal.truncate(normal.trim_end().len());
+            // What stands in the line itself marks the software, and is none of its words.
+            let own = |_, end| end <= normal.len();
+            signs.hits.retain(|h| own(h.1, h.2));
+            signs
+                .marks
+                .retain(|m| own(m.1, m.2) || divider.start <= m.1 && m.2 <= divider.end);
         }
         Notice {
             message,
@@ -90,7 +92,6 @@ impl<'m, 'x> Notice<'m, 'x> {
             words,
             normal,
             signs,
-            divider,
             returned,
         }
     }
@@ -198,28 +199,41 @@ impl<'m, 'x> Notice<'m, 'x> {
     }
 }
 
-/// Where the words say that the returned message begins: the start of that line.
-fn returned_marker(knowledge: &Knowledge, words: &str, signs: &SignHits) -> Option<usize> {
-    let marks = |text: &str| {
-        knowledge
-            .signs_in_body(text)
-            .hits
-            .iter()
-            .any(|h| knowledge.sign(h.0).means == Means::Returned && h.1 < 12)
-    };
-    signs
-        .hits
-        .iter()
-        .find(|h| knowledge.sign(h.0).means == Means::Returned)?;
-    let mut at = 0;
-    for line in words.split_inclusive('\n') {
-        // A notice that begins with the mark has its words behind it.
-        if at > 0 && line.len() < 400 && marks(&normalise(line)) && !words[..at].trim().is_empty() {
-            return Some(at);
+/// The line that says that the returned message follows: it belongs to neither.
+struct Divider {
+    /// Where it begins in the words.
+    raw: usize,
+    /// Where it stands in the normalised words.
+    start: usize,
+    end: usize,
+}
+
+impl Divider {
+    /// The first line that begins with such a sign. A notice that begins with one has its words behind it.
+    fn find(knowledge: &Knowledge, words: &str, signs: &SignHits) -> Option<Divider> {
+        let is_sign = |h: &&(usize, usize, usize)| knowledge.sign(h.0).means == Means::Returned;
+        signs.hits.iter().find(is_sign)?;
+        let marks = |start: usize, end: usize| {
+            let inside = |h: &(usize, usize, usize)| start <= h.1 && h.1 < start + 12 && h.2 <= end;
+            signs.hits.iter().filter(is_sign).any(inside)
+        };
+        let mut normal = String::with_capacity(words.len());
+        let mut raw = 0;
+        for line in words.split_inclusive('\n') {
+            let has_words = !normal.is_empty();
+            if has_words {
+                normal.push(' ');
+            }
+            let start = normal.len();
+            normalise_into(line, &mut normal);
+            let end = normal.len();
+            if has_words && line.len() < 400 && marks(start, end) {
+                return Some(Divider { raw, start, end });
+            }
+            raw += line.len();
         }
-        at += line.len();
+        None
     }
-    None
 }
 
 fn info(message: &Message<'_>) -> NoticeInfo {

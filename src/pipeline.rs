@@ -1,6 +1,6 @@
 //! The pipeline: bytes -> message -> notices -> kind -> verdict -> report.
 
-use std::cell::LazyCell;
+use std::cell::{LazyCell, OnceCell};
 
 use crate::address;
 use crate::autoreply;
@@ -122,33 +122,39 @@ impl Reader<'_> {
                     && r.diagnostic_type != "x-unix"
             })
         });
-        let software = dialect::recognise(self.knowledge, notice, &signs.marks, status.as_ref());
-        let reading = if told {
-            dialect::Reading::default()
-        } else {
-            dialect::read(notice, software.map(|d| d.id.as_str()))
+        let software = dialect::recognise(self.knowledge, notice, &signs, status.as_ref());
+        let software_id = software.map(|d| d.id.as_str());
+        let whole = match told {
+            true => None,
+            false => dialect::whole(notice, software_id),
         };
-        // Costs as much as a verdict, and most kinds are decided without it.
+        let reading = whole.unwrap_or_default();
+        // Reading prose costs as much as a verdict, and most kinds are decided without it.
+        let in_prose = OnceCell::new();
+        let prose = || {
+            in_prose.get_or_init(|| match told || reading.kind.is_some() {
+                true => Vec::new(),
+                false => dialect::failures(notice, software_id),
+            })
+        };
         let names_failure = LazyCell::new(|| {
-            let mut told = reading
-                .failures
-                .iter()
-                .filter_map(|f| f.diagnostic.as_deref());
+            let mut told = prose().iter().filter_map(|f| f.diagnostic.as_deref());
             told.any(|d| self.judge().is_failure(d))
         });
         let kind = reading
             .kind
             .unwrap_or_else(|| kind::decide(notice, &structure, &signs, &|| *names_failure));
-        feedback = feedback.or(reading.feedback);
-        let told_original = reading.original;
 
         let recipients = if kind.is_failure_notice() || kind == Kind::Delivered {
+            prose();
+            let mut failures = reading.failures;
+            failures.extend(in_prose.into_inner().unwrap_or_default());
             self.judge().recipients(
                 notice,
                 kind,
                 status.as_ref(),
                 disposition.as_ref(),
-                reading.failures,
+                failures,
                 &mut problems,
             )
         } else {
@@ -178,7 +184,9 @@ impl Reader<'_> {
                 message.header.len,
             ),
             notice: notice.info.clone(),
-            feedback: feedback.filter(|_| matches!(kind, Kind::Complaint | Kind::Report)),
+            feedback: feedback
+                .or(reading.feedback)
+                .filter(|_| matches!(kind, Kind::Complaint | Kind::Report)),
             kind,
             dialect: software.filter(|_| is_notice).map(|d| d.id.clone()),
             trust: Trust::Unverified,
@@ -190,7 +198,7 @@ impl Reader<'_> {
                 .returned
                 .as_ref()
                 .map(|r| r.original.clone())
-                .or(told_original)
+                .or(reading.original)
                 .filter(|o| *o != Default::default()),
             recipients,
             signals,

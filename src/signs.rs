@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::knowledge::{Knowledge, Means, SignHits, Strength, normalise};
+use crate::knowledge::{FieldMark, Knowledge, Means, SignHits, Strength, normalise};
 use crate::notice::Notice;
 use crate::words::Signal;
 
@@ -13,7 +13,9 @@ pub(crate) struct Signs {
     body: Vec<Found>,
     header: Vec<Found>,
     /// Texts of dialect marks in subject and words.
-    pub marks: Vec<usize>,
+    pub mark_texts: Vec<usize>,
+    /// Conditions of dialect marks that a field meets.
+    pub mark_fields: Vec<usize>,
     /// Where a quoted original begins in the normalised words.
     pub quote_at: Option<usize>,
     /// Where a returned message begins in the normalised words.
@@ -35,7 +37,7 @@ impl Signs {
     pub fn find(knowledge: &Knowledge, notice: &Notice<'_, '_>) -> Self {
         let mut marks = Vec::new();
         let mut found = |hits: &SignHits| -> Vec<Found> {
-            marks.extend(&hits.marks);
+            marks.extend(hits.marks.iter().map(|m| m.0));
             hits.hits
                 .iter()
                 .map(|&(i, at, _)| {
@@ -55,17 +57,19 @@ impl Signs {
             body: found(&notice.signs),
             ..Signs::default()
         };
-        signs.marks = marks;
+        signs.mark_texts = marks;
+        let mut lower = String::new();
         for (i, field) in notice.message.header.fields.iter().enumerate() {
             let value = || crate::message::field_text(field.value, None);
-            knowledge.header_signs_of(field.name, value, |sign| {
-                signs.header.push(Found {
+            knowledge.marks_of_field(field.name, value, &mut lower, |mark| match mark {
+                FieldMark::Sign(sign) => signs.header.push(Found {
                     means: sign.means,
                     strength: sign.strength,
                     signal: sign.signal,
                     at: i,
                     sign: i,
-                });
+                }),
+                FieldMark::Dialect(condition) => signs.mark_fields.push(condition),
             });
         }
         let first = |m: Means| {

@@ -44,28 +44,25 @@ pub(crate) struct Reading {
     pub original: Option<Original>,
 }
 
-/// Reads the notice's own words, as the software of this id writes them; the general reader has what that leaves.
-pub(crate) fn read(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Reading {
-    let whole = match dialect {
+/// What a notice says whose layout, that of the software of this id, tells all there is to know.
+pub(crate) fn whole(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Option<Reading> {
+    match dialect {
         Some("amazon-sns") => amazon::read(notice),
         Some("kddi") => kddi::read(notice),
         _ => None,
-    };
-    if let Some(reading) = whole {
-        return reading;
     }
+}
+
+/// Who failed by the notice's own words, as the software of this id writes them; the general reader has what that leaves.
+pub(crate) fn failures(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Vec<Failure> {
     let failures = match dialect {
         Some("oracle" | "icloud") => oracle::read(notice),
         Some("sendmail5") => sendmail5::read(notice),
         _ => Vec::new(),
     };
-    let failures = if failures.is_empty() {
+    if failures.is_empty() {
         prose::read(notice)
     } else {
         failures
-    };
-    Reading {
-        failures,
-        ..Reading::default()
     }
 }

@@ -1,27 +1,20 @@
 //! Which software wrote a notice: the marks of `rules/dialects.toml` against words, header and delivery status.
 
 use crate::knowledge::{Dialect, Knowledge};
-use crate::message::field_text;
 use crate::notice::Notice;
 use crate::report::DeliveryStatus;
+use crate::signs::Signs;
 
-/// The dialect of a notice. `texts` are the texts of marks that were found in subject and words.
+/// The dialect of a notice.
 pub(crate) fn recognise<'k>(
     knowledge: &'k Knowledge,
     notice: &Notice<'_, '_>,
-    texts: &[usize],
+    signs: &Signs,
     status: Option<&DeliveryStatus>,
 ) -> Option<&'k Dialect> {
     let mut met = knowledge.dialect_marks();
-    texts.iter().for_each(|&t| met.text(t));
-    knowledge
-        .signs_in_body(&notice.divider)
-        .marks
-        .iter()
-        .for_each(|&t| met.text(t));
-    for field in &notice.message.header.fields {
-        met.field(field.name, || field_text(field.value, None));
-    }
+    signs.mark_texts.iter().for_each(|&t| met.text(t));
+    signs.mark_fields.iter().for_each(|&c| met.field(c));
     if let Some(boundary) = &notice.message.parts[0].media.boundary {
         met.boundary(boundary);
     }

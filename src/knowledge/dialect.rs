@@ -3,7 +3,7 @@
 //! Texts of marks are searched together with the signs, so that the words of a message are read once.
 
 use super::file::Place;
-use super::{FieldGlobs, check_pattern, glob};
+use super::{check_pattern, glob};
 
 /// A family of software with a layout or a voice of its own.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ const SHORTEST: usize = 3;
 enum Condition {
     /// One of [`DialectIndex::texts`].
     Text,
-    /// A field of the outer message, whose pattern stands in [`DialectIndex::of_field`].
+    /// A field of the outer message, whose pattern stands in [`DialectIndex::fields`].
     Field,
     /// A field of the delivery status: lower-case name, glob.
     StatusField(String, String),
@@ -50,8 +50,8 @@ pub(crate) struct DialectIndex {
     /// Which conditions each mark asks for, and whose it is.
     marks: Vec<(usize, Vec<usize>)>,
     of_text: Vec<Vec<usize>>,
-    /// Conditions about fields, by their patterns.
-    of_field: FieldGlobs,
+    /// Patterns that are searched in fields of the outer message: name, pattern, condition.
+    pub fields: Vec<(String, String, usize)>,
     /// For each dialect those that it beats.
     over: Vec<Vec<usize>>,
 }
@@ -89,7 +89,6 @@ impl DialectIndex {
             let over = over.collect::<Result<Vec<_>, _>>()?;
             index.over.push(over);
         }
-        index.of_field.ready();
         Ok(index)
     }
 
@@ -133,7 +132,7 @@ impl DialectIndex {
     }
 
     fn field_condition(&mut self, name: &str, pattern: &str, at: usize) -> Condition {
-        self.of_field.add(name, pattern, at);
+        self.fields.push((name.to_owned(), pattern.to_owned(), at));
         Condition::Field
     }
 
@@ -154,12 +153,9 @@ impl Met<'_> {
         }
     }
 
-    /// A field of the outer message. The value is asked for only where a mark needs it.
-    pub fn field<'v>(&mut self, name: &[u8], value: impl FnOnce() -> std::borrow::Cow<'v, str>) {
-        let Some(set) = self.index.of_field.of(name) else {
-            return;
-        };
-        set.find(value().trim(), |i| self.met[i] = true);
+    /// A condition about a field of the outer message is met.
+    pub fn field(&mut self, condition: usize) {
+        self.met[condition] = true;
     }
 
     /// The fields of the delivery status.
@@ -239,9 +235,13 @@ mod tests {
         let mut met = index.start();
         met.text(0);
         met.text(1);
-        met.field(b"x-mailer", || "Clone 1.0".into());
+        let condition = |name: &str| {
+            let field = index.fields.iter().find(|(n, ..)| n == name);
+            field.unwrap().2
+        };
+        met.field(condition("X-Mailer"));
         assert_eq!(met.dialect(), Some(1), "half of a mark is none");
-        met.field(b"From", || "a@clone.example".into());
+        met.field(condition("from"));
         assert_eq!(met.dialect(), Some(0));
         let mut met = index.start();
         met.text(1);

@@ -2,7 +2,7 @@
 
 use memchr::memchr2_iter;
 
-use super::anchor::AnchorIndex;
+use super::anchor::{AnchorIndex, Span};
 
 /// A pattern taken apart at its stars.
 #[derive(Debug)]
@@ -85,6 +85,8 @@ fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
 pub(crate) struct GlobSet {
     globs: Vec<(Glob, usize)>,
     index: Option<AnchorIndex>,
+    /// The literals of the index, one behind the other.
+    text: Vec<u8>,
     /// For each literal of the index the glob it belongs to.
     by_literal: Vec<usize>,
     /// Globs without a literal that the index can hold.
@@ -103,22 +105,27 @@ impl GlobSet {
     /// Builds the index when all patterns are there.
     pub fn ready(&mut self) {
         let indexed = self.globs.len() >= Self::WORTH_AN_INDEX;
-        let mut literals: Vec<String> = Vec::new();
+        let mut literals: Vec<Span> = Vec::new();
         for (i, (pattern, _)) in self.globs.iter().enumerate() {
             let longest = pattern.longest();
             if indexed && longest.len() >= 3 && longest.is_ascii() {
-                literals.push(longest.to_ascii_lowercase());
+                literals.push(Span {
+                    start: self.text.len() as u32,
+                    len: longest.len() as u32,
+                    begins_word: false,
+                });
+                self.text
+                    .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));
                 self.by_literal.push(i);
             } else {
                 self.always.push(i);
             }
         }
-        let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
-        self.index = indexed.then(|| AnchorIndex::new(&literals));
+        self.index = indexed.then(|| AnchorIndex::new(&self.text, &literals));
     }
 
-    /// Calls `found` with the number of every pattern that fits, some more than once.
-    pub fn find(&self, value: &str, mut found: impl FnMut(usize)) {
+    /// Calls `found` with the number of every pattern that fits, some more than once. `lower` is room to work in.
+    pub fn find(&self, value: &str, lower: &mut String, mut found: impl FnMut(usize)) {
         let mut compare = |i: usize| {
             let (pattern, owner) = &self.globs[i];
             if pattern.fits(value) {
@@ -127,8 +134,10 @@ impl GlobSet {
         };
         self.always.iter().for_each(|&i| compare(i));
         if let Some(index) = &self.index {
-            let lower = value.to_ascii_lowercase();
-            index.find(lower.as_bytes(), |literal, _, _| {
+            lower.clear();
+            lower.push_str(value);
+            lower.make_ascii_lowercase();
+            index.find(&self.text, lower.as_bytes(), |literal, _, _| {
                 compare(self.by_literal[literal]);
             });
         }
@@ -138,39 +147,59 @@ impl GlobSet {
 /// Patterns of header fields by their names.
 #[derive(Debug, Default)]
 pub(crate) struct FieldGlobs {
-    /// At the length of the name: lower-case name and patterns.
-    by_len: Vec<Vec<(String, GlobSet)>>,
+    /// At the length of the name.
+    by_len: Vec<SameLen>,
+}
+
+/// Fields whose names are of one length.
+#[derive(Debug, Default)]
+struct SameLen {
+    /// A bit for each first letter: most fields of a mail are none of these.
+    first: u32,
+    /// Lower-case name and patterns.
+    fields: Vec<(String, GlobSet)>,
+}
+
+const fn letter(byte: u8) -> u32 {
+    1 << (byte & 0x1f)
 }
 
 impl FieldGlobs {
     /// Adds a pattern under a number of the caller. [`Self::ready`] must follow.
     pub fn add(&mut self, name: &str, pattern: &str, owner: usize) {
         if self.by_len.len() <= name.len() {
-            self.by_len.resize_with(name.len() + 1, Vec::new);
+            self.by_len.resize_with(name.len() + 1, SameLen::default);
         }
-        let same_len = &mut self.by_len[name.len()];
-        let known = same_len
+        let same = &mut self.by_len[name.len()];
+        same.first |= name.bytes().next().map_or(0, letter);
+        let known = same
+            .fields
             .iter()
             .position(|(n, _)| n.eq_ignore_ascii_case(name));
         let at = known.unwrap_or_else(|| {
-            same_len.push((name.to_ascii_lowercase(), GlobSet::default()));
-            same_len.len() - 1
+            same.fields
+                .push((name.to_ascii_lowercase(), GlobSet::default()));
+            same.fields.len() - 1
         });
-        same_len[at].1.add(pattern, owner);
+        same.fields[at].1.add(pattern, owner);
     }
 
     /// Builds the indexes when all patterns are there.
     pub fn ready(&mut self) {
         self.by_len
             .iter_mut()
-            .flatten()
+            .flat_map(|same| &mut same.fields)
             .for_each(|(_, set)| set.ready());
     }
 
     /// The patterns about the field of this name.
     pub fn of(&self, name: &[u8]) -> Option<&GlobSet> {
-        let same_len = self.by_len.get(name.len())?;
-        let found = same_len
+        let same = self.by_len.get(name.len())?;
+        if same.first & letter(*name.first()?) == 0 {
+            return None;
+        }
+        let found = same
+            .fields
             .iter()
             .find(|(n, _)| n.as_bytes().eq_ignore_ascii_case(name));
         found.map(|(_, set)| set)
@@ -228,7 +257,7 @@ mod tests {
             "mixed CASE",
         ] {
             let mut found = Vec::new();
-            set.find(value, |i| found.push(i));
+            set.find(value, &mut String::new(), |i| found.push(i));
             found.sort();
             found.dedup();
             let want: Vec<usize> = (0..patterns.len())

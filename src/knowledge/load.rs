@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::file::{At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs, HeaderSign,
-    Knowledge, PatternSet, Provider, Rule, Sign, Target, check_pattern, number_of,
+    Aside, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
+    HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target, check_pattern, number_of,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -344,6 +344,11 @@ impl Loader {
             let owners = add(Target::Blocklist(i), &mut b.text.iter());
             patterns.extend(b.text.iter().map(String::as_str).zip(owners));
         }
+        let asides: Vec<(String, Aside)> = super::asides::patterns().collect();
+        for (text, aside) in &asides {
+            patterns.push((text, targets.len() as u32));
+            targets.push(Target::Aside(*aside));
+        }
         let replies = PatternSet::new(patterns);
         let mut code_rules: HashMap<usize, Vec<usize>> = HashMap::new();
         for (i, r) in self.rules.iter().enumerate() {
@@ -364,11 +369,14 @@ impl Loader {
                     .or_insert(i);
             }
         }
-        let mut header_globs = FieldGlobs::default();
+        let mut field_globs = FieldGlobs::default();
         for (i, h) in self.headers.iter().enumerate() {
-            h.value.iter().for_each(|v| header_globs.add(&h.name, v, i));
+            h.value.iter().for_each(|v| field_globs.add(&h.name, v, i));
         }
-        header_globs.ready();
+        for (name, pattern, condition) in &dialect_index.fields {
+            field_globs.add(name, pattern, self.headers.len() + condition);
+        }
+        field_globs.ready();
         let codes: Vec<Code> = self.codes.into_values().collect();
         let numbers = codes.iter().enumerate();
         let code_by_number = numbers
@@ -390,7 +398,7 @@ impl Loader {
             signs: self.signs,
             headers: self.headers,
             categories: self.categories,
-            header_globs,
+            field_globs,
             dialects: self.dialects,
             dialect_index,
             code_rules,

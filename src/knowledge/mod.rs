@@ -1,6 +1,7 @@
 //! What the program knows about the world: the files of `rules/`, loaded, checked and ready to match.
 
 mod anchor;
+mod asides;
 mod check;
 mod codes;
 mod dates;
@@ -13,6 +14,7 @@ mod normal;
 mod pattern;
 mod sign;
 
+pub(crate) use asides::Aside;
 pub use check::{Finding, FindingKind, check};
 pub use codes::{CodePattern, Enhanced};
 pub(crate) use dates::{DateMark, DateWords};
@@ -213,8 +215,8 @@ pub struct Knowledge {
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
-    /// Header signs by the length of the field name.
-    header_globs: FieldGlobs,
+    /// Patterns of fields: of header signs by their index, then of dialect marks by their condition.
+    field_globs: FieldGlobs,
     dialects: Vec<Dialect>,
     dialect_index: DialectIndex,
     /// Rules that have codes and no text, by provider.
@@ -236,6 +238,15 @@ pub(crate) enum Target {
     Rule(usize),
     Token(usize),
     Blocklist(usize),
+    Aside(Aside),
+}
+
+/// What a field of the outer message fits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FieldMark<'k> {
+    Sign(&'k HeaderSign),
+    /// A condition of a dialect mark, for [`Met::field`].
+    Dialect(usize),
 }
 
 impl Knowledge {
@@ -335,16 +346,22 @@ impl Knowledge {
         &self.headers
     }
 
-    /// Calls `found` with the index and the sign of every header sign that fits a field; the value is asked for where
-    /// any sign is about it.
-    pub(crate) fn header_signs_of<'v>(
+    /// What a field of the outer message says: calls `found` with each header sign and each condition of a dialect mark
+    /// that it fits. The value is asked for where anything is about it; `lower` is room to work in.
+    pub(crate) fn marks_of_field<'v>(
         &self,
         name: &[u8],
         value: impl FnOnce() -> std::borrow::Cow<'v, str>,
-        mut found: impl FnMut(&HeaderSign),
+        lower: &mut String,
+        mut found: impl FnMut(FieldMark<'_>),
     ) {
-        if let Some(set) = self.header_globs.of(name) {
-            set.find(value().trim(), |i| found(&self.headers[i]));
+        if let Some(set) = self.field_globs.of(name) {
+            set.find(value().trim(), lower, |i| {
+                found(match self.headers.get(i) {
+                    Some(sign) => FieldMark::Sign(sign),
+                    None => FieldMark::Dialect(i - self.headers.len()),
+                });
+            });
         }
     }
 

@@ -3,7 +3,9 @@
 //!
 //! The work for one hit is bounded by the gap, so a pass is linear in the text.
 
-use super::anchor::AnchorIndex;
+use memchr::{memchr_iter, memrchr_iter};
+
+use super::anchor::{AnchorIndex, Span};
 
 /// The most bytes a ` * ` may skip.
 pub const GAP: usize = 160;
@@ -34,6 +36,9 @@ impl Hit {
 
     /// Whether literals of `self` stand on all the words of `other`, which may be the same.
     pub fn holds(&self, other: &Hit) -> bool {
+        if other.start < self.start || self.end < other.end {
+            return false;
+        }
         other
             .pieces
             .iter()
@@ -111,14 +116,18 @@ impl PatternSet {
                 });
             }
         }
-        let literals: Vec<&str> = set
+        let keys: Vec<Span> = set
             .iter()
             .map(|p| {
                 let s = segments[p.first as usize + usize::from(p.key)];
-                &text[s.from as usize..s.to as usize]
+                Span {
+                    start: s.from,
+                    len: s.to - s.from,
+                    begins_word: s.start,
+                }
             })
             .collect();
-        let index = AnchorIndex::new(&literals);
+        let index = AnchorIndex::new(text.as_bytes(), &keys);
         PatternSet {
             index,
             text,
@@ -129,11 +138,13 @@ impl PatternSet {
 
     /// Calls `found` for every hit of every pattern in `text`, which must be normalised.
     pub fn find(&self, text: &str, mut found: impl FnMut(Hit)) {
-        self.index.find(text.as_bytes(), |pattern, start, end| {
-            if let Some(hit) = self.confirm(self.patterns[pattern], text, start, end) {
-                found(hit);
-            }
-        });
+        let literals = self.text.as_bytes();
+        self.index
+            .find(literals, text.as_bytes(), |pattern, start, end| {
+                if let Some(hit) = self.confirm(self.patterns[pattern], text, start, end) {
+                    found(hit);
+                }
+            });
     }
 
     /// The whole pattern around its key literal, or `None` if the rest does not fit.
@@ -180,26 +191,28 @@ impl Segment {
             && (!self.end || !begins_with_word(&text[end..]))
     }
 
+    /// Where the literal first stands in `from..to` with its borders. The range is a gap at the most: for so little the
+    /// search by the first byte is quicker than one that prepares itself.
     fn find(&self, literal: &str, text: &str, from: usize, to: usize) -> Option<usize> {
-        let mut at = from;
-        while let Some(i) = text.get(at..to)?.find(literal) {
-            if self.borders_fit(text, at + i, at + i + literal.len()) {
-                return Some(at + i);
-            }
-            at = ceil(text, at + i + 1);
-        }
-        None
+        let (bytes, first) = (text.as_bytes(), *literal.as_bytes().first()?);
+        let last = to.checked_sub(literal.len())?;
+        memchr_iter(first, bytes.get(from..=last)?)
+            .map(|i| from + i)
+            .find(|&at| self.stands_at(literal, text, at))
     }
 
+    /// The same from the end.
     fn rfind(&self, literal: &str, text: &str, from: usize, to: usize) -> Option<usize> {
-        let mut end = to;
-        while let Some(i) = text.get(from..end)?.rfind(literal) {
-            if self.borders_fit(text, from + i, from + i + literal.len()) {
-                return Some(from + i);
-            }
-            end = floor(text, from + i + literal.len() - 1);
-        }
-        None
+        let (bytes, first) = (text.as_bytes(), *literal.as_bytes().first()?);
+        let last = to.checked_sub(literal.len())?;
+        memrchr_iter(first, bytes.get(from..=last)?)
+            .map(|i| from + i)
+            .find(|&at| self.stands_at(literal, text, at))
+    }
+
+    fn stands_at(&self, literal: &str, text: &str, at: usize) -> bool {
+        text.as_bytes()[at..].starts_with(literal.as_bytes())
+            && self.borders_fit(text, at, at + literal.len())
     }
 }
 
@@ -225,13 +238,6 @@ fn is_word(c: char) -> bool {
 fn floor(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
         at -= 1;
-    }
-    at
-}
-
-fn ceil(text: &str, mut at: usize) -> usize {
-    while at < text.len() && !text.is_char_boundary(at) {
-        at += 1;
     }
     at
 }

@@ -16,8 +16,8 @@ pub(crate) struct SignSets {
 pub(crate) struct SignHits {
     /// Index of the sign and the byte range in the normalised text.
     pub hits: Vec<(usize, usize, usize)>,
-    /// Texts of dialect marks, by their index.
-    pub marks: Vec<usize>,
+    /// Texts of dialect marks by their index, and the byte range.
+    pub marks: Vec<(usize, usize, usize)>,
 }
 
 impl Knowledge {
@@ -61,7 +61,7 @@ impl Knowledge {
         let bordered = format!("{BORDER}{subject}{BORDER}");
         self.sign_sets().subject.find(&bordered, |h| {
             match (h.owner as usize).checked_sub(self.signs.len()) {
-                Some(mark) => out.marks.push(mark),
+                Some(mark) => out.marks.push((mark, h.start, h.end)),
                 None => out.hits.push((
                     h.owner as usize,
                     h.start.saturating_sub(1),
@@ -77,7 +77,7 @@ impl Knowledge {
         let mut out = SignHits::default();
         self.sign_sets().body.find(body, |h| {
             match (h.owner as usize).checked_sub(self.signs.len()) {
-                Some(mark) => out.marks.push(mark),
+                Some(mark) => out.marks.push((mark, h.start, h.end)),
                 None => out.hits.push((h.owner as usize, h.start, h.end)),
             }
         });

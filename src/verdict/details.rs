@@ -1,10 +1,57 @@
 //! What a reply says beside its category: how long to wait, how large is too large, which address instead.
 
+use std::cmp::Reverse;
+
+use memchr::memmem;
+
 use crate::contract::Details;
+use crate::knowledge::Aside;
 use crate::words::Category;
 
+/// What fixed words of a reply say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asides {
+    /// The refused SMTP command, with its rank and place.
+    command: Option<(usize, usize, &'static str)>,
+    scope: Option<(usize, &'static str)>,
+    again: bool,
+}
+
+impl Asides {
+    /// Takes in what stands at a place of the text.
+    pub fn add(&mut self, aside: Aside, at: usize) {
+        match aside {
+            Aside::Command { rank, name } => {
+                if self
+                    .command
+                    .is_none_or(|(r, a, _)| (rank, Reverse(at)) < (r, Reverse(a)))
+                {
+                    self.command = Some((rank, at, name));
+                }
+            }
+            Aside::Scope { rank, name } => {
+                if self.scope.is_none_or(|(r, _)| rank < r) {
+                    self.scope = Some((rank, name));
+                }
+            }
+            Aside::Again => self.again = true,
+        }
+    }
+
+    /// Whether it answers the MAIL command, which names the sender alone.
+    pub fn refused_at_mail(&self) -> bool {
+        self.command.is_some_and(|(_, _, name)| name == "MAIL")
+    }
+}
+
 /// Fills what can be read from the normalised reply `text`.
-pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &str) {
+pub(crate) fn fill(
+    details: &mut Details,
+    category: Category,
+    asides: &Asides,
+    text: &str,
+    raw: &str,
+) {
     use Category::*;
     if matches!(
         category,
@@ -19,6 +66,7 @@ pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &
             | IpBlocklisted
             | PolicyRejected
     ) && details.retry_after.is_none()
+        && asides.again
     {
         details.retry_after = retry_after(text);
     }
@@ -31,17 +79,17 @@ pub(crate) fn fill(details: &mut Details, category: Category, text: &str, raw: &
     if matches!(category, RateLimited | LowReputation | TooManyRecipients)
         && details.scope.is_none()
     {
-        details.scope = scope(text).map(str::to_owned);
+        details.scope = asides.scope.map(|(_, name)| name.to_owned());
     }
     if details.ip.is_none() {
         details.ip = ip_in_brackets(text);
     }
     if details.command.is_none() {
-        details.command = command(text);
+        details.command = asides.command.map(|(_, _, name)| name.to_owned());
     }
 }
 
-/// Seconds from "try again in 5 minutes", "wait 300 seconds", "00:05:00".
+/// Seconds from "try again in 5 minutes", "wait 300 seconds", "00:05:00", in words that speak of another try.
 fn retry_after(text: &str) -> Option<u64> {
     const ASKING: &[&str] = &[
         "try again",
@@ -55,12 +103,6 @@ fn retry_after(text: &str) -> Option<u64> {
         "after",
         "for",
     ];
-    let asks = ["again", "retry", "wait", "listed", "later", "back in"]
-        .iter()
-        .any(|w| text.contains(w));
-    if !asks {
-        return None;
-    }
     let words: Vec<&str> = text.split(' ').take(400).collect();
     for (i, word) in words.iter().enumerate() {
         let word = word
@@ -191,6 +233,9 @@ fn new_address(raw: &str) -> Option<String> {
 
 /// An IP address in brackets or after "ip", "host", "client".
 fn ip_in_brackets(text: &str) -> Option<String> {
+    if !may_hold_ip(text.as_bytes()) {
+        return None;
+    }
     let mut words = text.split([' ', ',', ';', '(', ')', '<', '>', '"', '\'']);
     words.find_map(|w| {
         let w = w.trim_matches(|c: char| matches!(c, '[' | ']' | '.' | ':' | '=' | '/'));
@@ -209,92 +254,36 @@ fn ip_in_brackets(text: &str) -> Option<String> {
     })
 }
 
+/// Whether four numbers between dots or two colons stand close to each other: most replies have neither.
+fn may_hold_ip(text: &[u8]) -> bool {
+    let (mut dots, mut last_dot, mut last_colon) = (0, 0, usize::MAX);
+    for at in memchr::memchr2_iter(b'.', b':', text) {
+        if text[at] == b':' {
+            if last_colon != usize::MAX && at - last_colon <= 5 {
+                return true;
+            }
+            last_colon = at;
+            continue;
+        }
+        dots = if at - last_dot <= 4 { dots + 1 } else { 1 };
+        last_dot = at;
+        if dots == 3 {
+            return true;
+        }
+    }
+    false
+}
+
 /// 127.0.0.0/8 in a reply is an answer of a DNS list, no host.
 fn is_return_code(ip: &std::net::IpAddr) -> bool {
     ip.is_loopback()
 }
 
-/// The command of "(in reply to RCPT TO command)" and its relatives.
-fn command(text: &str) -> Option<String> {
-    const COMMANDS: &[(&str, &str)] = &[
-        ("end of data", "DATA"),
-        ("rcpt to", "RCPT"),
-        ("mail from", "MAIL"),
-        ("ehlo", "EHLO"),
-        ("helo", "HELO"),
-        ("data", "DATA"),
-        ("starttls", "STARTTLS"),
-        ("auth", "AUTH"),
-    ];
-    for lead in ["in reply to ", "in response to ", "after ", "command: "] {
-        let Some(at) = text.rfind(lead) else { continue };
-        let rest = &text[at + lead.len()..];
-        if let Some((_, name)) = COMMANDS.iter().find(|(c, _)| rest.starts_with(c)) {
-            return Some((*name).to_owned());
-        }
-    }
-    None
-}
-
-/// What a limit is counted for, by the words of the normalised reply `text`.
-fn scope(text: &str) -> Option<&'static str> {
-    const WORDS: &[(&str, &[&str])] = &[
-        (
-            "ip",
-            &[
-                "your ip",
-                "this ip",
-                "per ip",
-                "ip address",
-                "your host",
-                "from your server",
-                "your network",
-            ],
-        ),
-        (
-            "session",
-            &[
-                "this session",
-                "per session",
-                "this connection",
-                "per connection",
-                "one connection",
-            ],
-        ),
-        (
-            "recipient",
-            &[
-                "per recipient",
-                "this recipient",
-                "user you are trying to contact",
-                "for this user",
-            ],
-        ),
-        (
-            "domain",
-            &["your domain", "per domain", "this domain", "sending domain"],
-        ),
-        (
-            "sender",
-            &[
-                "per sender",
-                "this sender",
-                "your account",
-                "sender address",
-            ],
-        ),
-        ("message", &["per message", "this message"]),
-    ];
-    WORDS
-        .iter()
-        .find(|(_, words)| words.iter().any(|w| text.contains(w)))
-        .map(|(scope, _)| *scope)
-}
-
 /// The tag a known provider wrote into its reply: `[TSS04]`, `IB607`, `AUP#I-1000`, `OFR_417`, `(S3140)`, `?p=NoSuchUser`.
 pub(crate) fn provider_code(raw: &str) -> Option<String> {
     let bytes = raw.as_bytes();
-    if let Some((_, rest)) = raw.split_once("?p=") {
+    if let Some(at) = memmem::find(bytes, b"?p=") {
+        let rest = &raw[at + 3..];
         let end = rest
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
@@ -320,11 +309,6 @@ pub(crate) fn provider_code(raw: &str) -> Option<String> {
         })
 }
 
-/// Whether the normalised reply `text` answers the MAIL command, which names the sender alone.
-pub(crate) fn refused_at_mail(text: &str) -> bool {
-    text.contains("mail from") && command(text).is_some_and(|c| c == "MAIL")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,7 +321,6 @@ mod tests {
             ("450 please retry after 60 seconds", Some(60)),
             ("450 try again later", None),
             ("421 try again in 1h", Some(3600)),
-            ("550 user unknown in 5 minutes", None),
         ] {
             assert_eq!(retry_after(text), want, "{text}");
         }

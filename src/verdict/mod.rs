@@ -1,17 +1,22 @@
 //! Reply text, codes and provider -> [`Verdict`](crate::Verdict).
 //!
 //! 1. [`reply`]: the text made uniform, the innermost reply and its codes.
-//! 2. [`weigh`]: every rule that speaks, weighed; what lost stays in the evidence.
-//! 3. [`confidence`]: how sure that makes us, in numbers that were counted.
-//! 4. [`details`]: what else the reply says.
+//! 2. [`case`]: the reply and what is known around it.
+//! 3. [`voices`]: every rule, list and code that speaks, with its weight.
+//! 4. [`weigh`]: the heaviest category wins; what lost stays in the evidence.
+//! 5. [`confidence`]: how sure that makes us, in numbers that were counted.
+//! 6. [`details`]: what else the reply says.
 
+mod case;
 mod confidence;
 mod details;
 mod reply;
+mod voices;
 mod weigh;
 
+pub(crate) use case::{Case, parse_status};
 pub(crate) use reply::ReadReply;
-pub(crate) use weigh::{Case, judge, parse_status};
+pub(crate) use weigh::judge;
 
 /// A reply to judge: its text and what is known around it.
 ///

@@ -231,7 +231,7 @@ fn evidence(knowledge: &Knowledge, e: &Evidence) -> String {
     let category = knowledge
         .category(e.says)
         .map_or(e.says.as_str(), |t| t.name.as_str());
-    let place = match e.from.as_str() {
+    let place = match &*e.from {
         "status" => "in the Status field",
         "text" => "in the words of the notice",
         _ => "in the reply",

@@ -1,6 +1,7 @@
 //! `undeliverable mailbox`: a mailbox of bounces on a server, into the ledger.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,12 +15,16 @@ use undeliverable::Engine;
 
 use super::Outcome;
 use crate::args::{EngineArgs, FormatArgs, LimitArgs};
+use crate::clock;
 use crate::ledger::args::{LedgerArgs, ProofArgs};
 use crate::mailbox::check::{self, Grade};
 use crate::mailbox::config::{AccountConfig, Config, Protocol};
 use crate::mailbox::daemon;
 use crate::mailbox::desk::Desk;
+use crate::mailbox::health;
 use crate::mailbox::log::{self, LogFormat, LogLevel};
+use crate::mailbox::metrics::Metrics;
+use crate::mailbox::notify;
 use crate::mailbox::plan::Plan;
 use crate::mailbox::signin::config::SigninConfig;
 use crate::mailbox::tls::TlsMode;
@@ -54,6 +59,9 @@ pub(crate) struct MailboxArgs {
     /// Change nothing, not even what counts as read; list what would become of each message
     #[arg(long, requires = "once")]
     dry_run: bool,
+    /// Serve /metrics for Prometheus and /health here: a port of this machine, or an address and a port
+    #[arg(long, value_name = "ADDR", value_parser = health::address, conflicts_with = "dry_run")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
@@ -181,13 +189,23 @@ pub(crate) fn run(args: &MailboxArgs) -> anyhow::Result<Outcome> {
     let config = args.source.open()?;
     let engine = args.limits.apply(args.engine.builder()?).build()?;
     let ledger = (!args.dry_run).then(|| args.ledger.clone());
+    let names = config.accounts.iter().map(|a| a.name.as_str());
+    let known = engine.knowledge().providers().iter().map(|p| p.id.as_str());
+    let metrics = Arc::new(Metrics::new(names, known, patience(&config), clock::now()));
     let desk = Desk::open(engine, args.proof.read()?, ledger)?;
+    if let Some(address) = args.metrics {
+        let address = health::serve(address, Arc::clone(&metrics))?;
+        tracing::info!(%address, "metrics");
+    }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = watch::channel(false);
     let listing = args.dry_run.then(|| args.format.pick());
-    let watch = Arc::new(Watch::new(stopped, listing));
+    let watch = Arc::new(Watch::new(stopped, metrics, listing));
     let well = LocalSet::new().block_on(&runtime, async {
         listen_for_signals(stop)?;
+        notify::ready();
+        // This thread speaks with the servers: when it stands still, systemd is told nothing.
+        tokio::task::spawn_local(notify::stay_alive(async || true));
         accounts(args, Arc::new(config), &desk, &watch).await
     })?;
     if let Some(e) = watch.end() {
@@ -218,6 +236,12 @@ fn look(source: &SourceArgs, format: FormatArgs, ledger: &LedgerArgs) -> anyhow:
     } else {
         Outcome::Done
     })
+}
+
+/// How long an account may be without success before it counts as failing, in seconds.
+fn patience(config: &Config) -> i64 {
+    let quiet = config.pace.poll.max(config.pace.idle).as_secs();
+    i64::try_from(quiet.saturating_mul(3)).unwrap_or(i64::MAX)
 }
 
 /// All accounts at the same time.
@@ -283,6 +307,7 @@ fn listen_for_signals(stop: watch::Sender<bool>) -> anyhow::Result<()> {
             if stop.send_replace(true) {
                 std::process::exit(1);
             }
+            notify::stopping();
             tracing::info!("ending after what is at hand");
         }
     });

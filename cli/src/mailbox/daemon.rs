@@ -67,6 +67,7 @@ impl Life<'_> {
                 return self.passed.left == 0;
             };
             self.failures += 1;
+            self.round.watch.failure(name, &e);
             let words = match &e {
                 Ended::Server(e) => e.to_string(),
                 Ended::Store(e) => format!("the ledger cannot be used, so nothing is moved: {e:#}"),
@@ -115,6 +116,7 @@ impl Life<'_> {
                 }
             }
             self.failures = 0;
+            watch.success(&self.account.name);
             if is_due {
                 looked = Some(Instant::now());
             }

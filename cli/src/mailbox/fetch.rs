@@ -52,6 +52,11 @@ pub(crate) fn batches(list: &[Listed], alone: &BTreeMap<u32, u32>) -> VecDeque<B
 }
 
 impl Batch {
+    /// When its first message came, in seconds since 1970.
+    pub fn since(&self) -> Option<i64> {
+        self.0.iter().map(|l| l.at).find(|at| *at > 0)
+    }
+
     /// The numbers of its messages.
     pub fn uids(&self) -> Vec<u32> {
         self.0.iter().map(|l| l.uid).collect()
@@ -110,6 +115,7 @@ impl Batch {
                 let l = Listed {
                     uid,
                     size,
+                    at: 0,
                     is_deleted: false,
                 };
                 mail.extend(single(session, desk, l, max).await?);
@@ -226,6 +232,7 @@ mod tests {
         Listed {
             uid,
             size,
+            at: 0,
             is_deleted: false,
         }
     }

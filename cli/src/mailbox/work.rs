@@ -141,7 +141,9 @@ impl Round<'_> {
             .into_iter()
             .filter(|l| !l.is_deleted && !done.contains(&l.uid))
             .collect();
-        self.watch.backlog(self.account, folder, todo.len() as u64);
+        let oldest = todo.iter().map(|l| l.at).filter(|at| *at > 0).min();
+        self.watch
+            .found(self.account, folder, todo.len() as u64, oldest);
         if !todo.is_empty() {
             debug!(
                 account = self.account,
@@ -177,6 +179,7 @@ impl Round<'_> {
     ) -> Result<bool, Ended> {
         let mut waiting = batches(todo, &memory.suspects);
         let mut come = None;
+        let mut done = 0;
         loop {
             if come.is_none() {
                 let Some(batch) = waiting.pop_front() else {
@@ -215,6 +218,11 @@ impl Round<'_> {
                 source.settle(&handled).await?
             };
             self.tell(source.place, &handled, &left, passed);
+            done += handled.len() as u64;
+            let oldest = batch.as_ref().and_then(Batch::since);
+            let waiting = (todo.len() as u64).saturating_sub(done);
+            self.watch
+                .waits(self.account, &source.place.folder, waiting, oldest);
             let mended: Vec<String> = handled
                 .iter()
                 .filter(|h| h.trouble.is_none() && failed_before.contains(h.uid.as_str()))

@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use super::session::Session;
 use super::trouble::{Trouble, words_of};
 use super::wire::Link;
-use crate::mailbox::signin::{Method, Server, Signin};
+use crate::mailbox::signin::{Method, Server, Signin, is_final};
 use crate::mailbox::tls::{self, Channel, TlsMode};
 
 /// Where a server is and how to speak to it.
@@ -130,11 +130,11 @@ async fn sign_in(
         .map(str::to_owned)
         .collect();
     let takes_command = !session.can("LOGINDISABLED");
-    let (signin, host, port) = (Arc::clone(signin), address.host.clone(), address.port);
+    let (way, host, port) = (Arc::clone(signin), address.host.clone(), address.port);
     // Passwords and tokens may come from programs and from the network.
     let method = spawn_blocking(move || {
         let mechanisms: Vec<&str> = offered.iter().map(String::as_str).collect();
-        signin.method(&Server {
+        way.method(&Server {
             host: &host,
             port,
             mechanisms: &mechanisms,
@@ -144,7 +144,14 @@ async fn sign_in(
     })
     .await
     .map_err(|e| Trouble::NoEntry(format!("sign-in: {e}")))?
-    .map_err(|e| Trouble::NoEntry(format!("{e:#}")))?;
+    .map_err(|e| {
+        let words = format!("{e:#}");
+        if signin.uses_token() && !is_final(&e) {
+            Trouble::Lost(words)
+        } else {
+            Trouble::NoEntry(words)
+        }
+    })?;
     let (done, refusal) = match method {
         Method::Sasl(mut exchange) => {
             let done = session.authenticate(&mut exchange).await;
@@ -154,6 +161,7 @@ async fn sign_in(
     };
     match done {
         Err(Trouble::Refused { code, text, .. }) => {
+            signin.refused();
             let reason = refusal.map_or_else(String::new, |r| format!(" ({r})"));
             let words = format!("the server does not let us in: {text}{reason}");
             if LATER.iter().any(|l| l.eq_ignore_ascii_case(&code)) {

@@ -3,12 +3,14 @@
 //! [`config::SigninConfig`] is what stands in a configuration file, [`Signin`] what a session asks.
 
 pub(crate) mod config;
+pub(crate) mod oauth;
 pub(crate) mod sasl;
 mod scram;
 pub(crate) mod secret;
 
 use anyhow::Context as _;
 
+use oauth::Tokens;
 use sasl::{Exchange, Mechanism};
 use secret::{Secret, SecretSource};
 
@@ -25,6 +27,20 @@ pub(crate) struct Signin {
 #[derive(Debug)]
 enum Source {
     Password(SecretSource),
+    /// A helper that has a token ready each time.
+    TokenCommand(SecretSource),
+    Tokens(Box<Tokens>),
+}
+
+impl Source {
+    fn is_token(&self) -> bool {
+        !matches!(self, Source::Password(_))
+    }
+}
+
+/// Whether trying again is no use before a person has done something: an endpoint refuses for good.
+pub(crate) fn is_final(error: &anyhow::Error) -> bool {
+    error.chain().any(|e| e.is::<oauth::words::Refused>())
 }
 
 /// How a session is to sign in.
@@ -71,7 +87,7 @@ impl Signin {
         let choice = sasl::choose(
             server.mechanisms,
             &self.only,
-            self.has_token(),
+            self.source.is_token(),
             server.channel,
         );
         let mechanism = match choice {
@@ -93,20 +109,27 @@ impl Signin {
     /// Says so where others than the owner can read the secret.
     pub fn exposed(&self) -> Option<String> {
         match &self.source {
-            Source::Password(source) => source.exposed(),
+            Source::Password(source) | Source::TokenCommand(source) => source.exposed(),
+            Source::Tokens(tokens) => tokens.exposed(),
         }
     }
 
-    fn has_token(&self) -> bool {
-        match self.source {
-            Source::Password(_) => false,
+    /// Whether a token is shown in the place of a password: whoever hands it out may be away for a moment.
+    pub fn uses_token(&self) -> bool {
+        self.source.is_token()
+    }
+
+    /// To be said when the server refuses what it was shown, so that the next sign-in does not show it again.
+    pub fn refused(&self) {
+        if let Source::Tokens(tokens) = &self.source {
+            tokens.forget();
         }
     }
 
     fn may_use_command(&self, server: &Server<'_>) -> bool {
         let by_name = [Mechanism::Plain, Mechanism::Login];
         server.takes_command
-            && !self.has_token()
+            && !self.source.is_token()
             && (self.only.is_empty() || by_name.iter().any(|m| self.only.contains(m)))
             && by_name
                 .iter()
@@ -115,9 +138,9 @@ impl Signin {
 
     fn secret(&self) -> anyhow::Result<Secret> {
         match &self.source {
-            Source::Password(source) => source
-                .read()
-                .with_context(|| format!("password of {}", self.user)),
+            Source::Password(source) => source.read().context("password"),
+            Source::TokenCommand(source) => source.read().context("token_command"),
+            Source::Tokens(tokens) => tokens.access().context("oauth2"),
         }
     }
 }
