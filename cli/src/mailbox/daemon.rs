@@ -14,9 +14,11 @@ use super::work::{Memory, Passed, Round};
 use crate::commands::incidents;
 
 /// With `--once`, so many failures in a row, without a message done between them, end the run.
-const TRIES: u32 = 5;
+const TRIES: u32 = 8;
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait of a run with `--once`: cron comes again.
+const LONGEST_ONCE: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// How long a run with `--once` waits for another process that works on the same folder.
 const BUSY_WAIT: Duration = Duration::from_secs(20);
@@ -81,7 +83,10 @@ impl Life<'_> {
                 error!(account = name, "{words}");
                 return false;
             }
-            let wait = wait(self.failures, is_closed);
+            let mut wait = wait(self.failures, is_closed);
+            if self.once {
+                wait = wait.min(LONGEST_ONCE);
+            }
             warn!(account = name, again_in = ?wait, "{words}");
             self.round.watch.sleep(wait).await;
             if self.round.watch.is_stopping() {

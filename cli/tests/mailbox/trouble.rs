@@ -66,13 +66,15 @@ fn a_message_that_the_server_cannot_read_is_named_and_the_run_goes_on() {
         }
     }
     desk.configure(&server, server.ports.imaps, "", "");
-    let o = desk.mailbox(&["--once"]).output().unwrap();
-    let err = stderr(&o);
+    let err = desk.once();
     assert!(
-        err.contains("could not be processed: cannot be fetched:") || err.contains("left where"),
+        err.contains("could not be processed: the connection broke 3 times"),
         "{err}"
     );
     assert_eq!(server.mail(&desk.user, "Bounces").len(), 2, "{err}");
+    let aside = server.maildir(&desk.user, FAILED);
+    let aside = ["new", "cur"].map(|part| fs::read_dir(aside.join(part)).unwrap().count());
+    assert_eq!(aside.iter().sum::<usize>(), 1, "{err}");
     assert_eq!(desk.events().len(), 2);
 }
 

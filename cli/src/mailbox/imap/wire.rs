@@ -24,7 +24,7 @@ const MAX_RESPONSE: usize = 4 << 20;
 /// Lists inside each other: the reader behind us goes down one step for each.
 const MAX_DEPTH: usize = 100;
 /// A command may take so many times as long as one read, or a server that sends a byte now and then would keep us for ever.
-const COMMAND_PATIENCE: u32 = 10;
+const COMMAND_PATIENCE: u32 = 5;
 
 /// One connection and what of the next response is there.
 pub(crate) struct Wire {
