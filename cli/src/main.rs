@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Lookup(args) => commands::lookup::run(&args),
         Command::Rules(args) => commands::rules::run(&args),
         Command::Deliver(args) => return commands::deliver::run(&args),
+        Command::Mailbox(args) => commands::mailbox::run(&args),
         Command::Suppressions(args) => commands::suppressions::run(&args),
         Command::Incidents(args) => commands::incidents::run(&args),
         Command::Token(args) => commands::token::run(&args),

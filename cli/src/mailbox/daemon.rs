@@ -1,0 +1,258 @@
+//! The life of an account: connect, go over its folders, wait for news, and begin again when the connection is lost.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, error, info, warn};
+
+use super::config::{Account, Pace};
+use super::imap::connect::connect;
+use super::imap::session::{IdleEnd, Session};
+use super::imap::trouble::Trouble;
+use super::moving::Ended;
+use super::work::{Memory, Passed, Round};
+use crate::commands::incidents;
+
+/// With `--once`, so many failures in a row, without a message done between them, end the run.
+const TRIES: u32 = 5;
+/// The first wait after a failure; it doubles with each.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How long a run with `--once` waits for another process that works on the same folder.
+const BUSY_WAIT: Duration = Duration::from_secs(20);
+
+/// Runs an account until all is done (`once`) or the end is wanted. True where everything went well.
+pub(crate) async fn run(
+    round: &Round<'_>,
+    account: &Account,
+    pace: Pace,
+    once: bool,
+) -> (bool, Passed) {
+    let mut life = Life {
+        round,
+        account,
+        pace,
+        once,
+        memories: BTreeMap::new(),
+        passed: Passed::default(),
+        failures: 0,
+    };
+    let well = life.live().await;
+    (well, life.passed)
+}
+
+struct Life<'a> {
+    round: &'a Round<'a>,
+    account: &'a Account,
+    pace: Pace,
+    once: bool,
+    memories: BTreeMap<String, Memory>,
+    passed: Passed,
+    failures: u32,
+}
+
+impl Life<'_> {
+    async fn live(&mut self) -> bool {
+        let name = self.account.name.as_str();
+        loop {
+            let before = self.passed.messages;
+            let ended = tokio::select! {
+                biased;
+                ended = self.session() => ended,
+            };
+            if self.passed.messages > before {
+                self.failures = 0;
+            }
+            let Err(e) = ended else {
+                return self.passed.left == 0;
+            };
+            self.failures += 1;
+            let words = match &e {
+                Ended::Server(e) => e.to_string(),
+                Ended::Store(e) => format!("the ledger cannot be used, so nothing is moved: {e:#}"),
+            };
+            let is_closed = matches!(e, Ended::Server(Trouble::NoEntry(_)));
+            if self.round.watch.is_stopping() {
+                warn!(account = name, "{words}");
+                return false;
+            }
+            if self.once && (is_closed || self.failures >= TRIES) {
+                error!(account = name, "{words}");
+                return false;
+            }
+            let wait = wait(self.failures, is_closed);
+            warn!(account = name, again_in = ?wait, "{words}");
+            self.round.watch.sleep(wait).await;
+            if self.round.watch.is_stopping() {
+                return true;
+            }
+        }
+    }
+
+    /// One connection. `Ok` where all is done or the end is wanted.
+    async fn session(&mut self) -> Result<(), Ended> {
+        let watch = self.round.watch;
+        let mut session = tokio::select! {
+            session = connect(&self.account.address, &self.account.signin) => session?,
+            () = watch.stopped() => return Ok(()),
+        };
+        debug!(account = self.account.name, "signed in");
+        if !self.round.dry {
+            self.make_folders(&mut session).await?;
+        }
+        // The first folder comes last: it is the one that is open when waiting begins.
+        let folders: Vec<&String> = self.account.folders.iter().rev().collect();
+        let mut looked = None;
+        loop {
+            let is_due = looked.is_none_or(|at: Instant| at.elapsed() >= self.pace.poll);
+            for (n, folder) in folders.iter().enumerate() {
+                if is_due || n + 1 == folders.len() {
+                    self.pass(&mut session, folder).await?;
+                }
+                if watch.is_stopping() {
+                    session.log_out().await;
+                    return Ok(());
+                }
+            }
+            self.failures = 0;
+            if is_due {
+                looked = Some(Instant::now());
+            }
+            if self.once {
+                session.log_out().await;
+                return Ok(());
+            }
+            self.wait_for_news(&mut session).await?;
+            if watch.is_stopping() {
+                session.log_out().await;
+                return Ok(());
+            }
+        }
+    }
+
+    async fn pass(&mut self, session: &mut Session, folder: &str) -> Result<(), Ended> {
+        let memory = self.memories.entry(folder.to_owned()).or_default();
+        let before = (self.passed.messages, self.passed.recorded.new);
+        let started = Instant::now();
+        loop {
+            self.passed.busy = false;
+            let done = self
+                .round
+                .pass(session, folder, memory, &mut self.passed)
+                .await;
+            let is_missing = matches!(&done, Err(Ended::Server(Trouble::Refused { .. })));
+            if is_missing && let Err(Ended::Server(e)) = done {
+                // One folder that cannot be opened keeps nobody from the others.
+                warn!(account = self.account.name, folder, "{e}");
+                self.passed.left += 1;
+                return Ok(());
+            }
+            done?;
+            if self.passed.more && !self.round.watch.is_stopping() {
+                continue;
+            }
+            if !self.passed.busy || !self.once || started.elapsed() > BUSY_WAIT {
+                break;
+            }
+            self.round.watch.sleep(Duration::from_millis(200)).await;
+        }
+        if self.passed.busy {
+            info!(
+                account = self.account.name,
+                folder, "another process works on it"
+            );
+        }
+        let done = self.passed.messages - before.0;
+        if done > 0 {
+            let new_events = self.passed.recorded.new - before.1;
+            info!(
+                account = self.account.name,
+                folder,
+                messages = done,
+                new_events,
+                seconds = started.elapsed().as_secs_f32(),
+                "done"
+            );
+        }
+        if self.passed.recorded.new > before.1 {
+            for i in self.round.desk.settle().await.map_err(Ended::Store)? {
+                warn!(
+                    incident = incidents::id(&i),
+                    failures = i.seen,
+                    expected = i.expected.round(),
+                    "suppressions there are provisional until you settle it"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait_for_news(&mut self, session: &mut Session) -> Result<(), Trouble> {
+        let watch = self.round.watch;
+        let others = self.account.folders.len() > 1;
+        if !session.can("IDLE") {
+            watch.sleep(self.pace.poll).await;
+            return session.noop().await;
+        }
+        // Folders beside the open one tell nothing: they are looked at when it is time.
+        let longest = if others {
+            self.pace.idle.min(self.pace.poll)
+        } else {
+            self.pace.idle
+        };
+        let end = session.idle(longest, watch.stopped()).await?;
+        if end == IdleEnd::News {
+            debug!(account = self.account.name, "news");
+        }
+        Ok(())
+    }
+
+    async fn make_folders(&self, session: &mut Session) -> Result<(), Trouble> {
+        for folder in self.round.plan.targets() {
+            if session.has_folder(folder).await? {
+                continue;
+            }
+            match session.create(folder).await {
+                Ok(()) => info!(account = self.account.name, folder, "folder made"),
+                // Who moves nothing there needs it not.
+                Err(e @ Trouble::Refused { .. }) => {
+                    warn!(account = self.account.name, folder, "{e}");
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long to wait after so many failures: longer each time, and never in step with others.
+fn wait(failures: u32, is_closed: bool) -> Duration {
+    let doubled = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(12));
+    let least = if is_closed {
+        Duration::from_secs(30)
+    } else {
+        Duration::ZERO
+    };
+    let longest = doubled.max(least).min(LONGEST_WAIT);
+    let mut byte = [0];
+    // Without randomness the wait is the longest: later, but right.
+    let part = getrandom::fill(&mut byte).map_or(255, |()| u32::from(byte[0]));
+    longest / 2 + longest / 2 * part / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_end() {
+        for n in 1..60 {
+            let w = wait(n, false);
+            let full = FIRST_WAIT
+                .saturating_mul(1 << (n - 1).min(12))
+                .min(LONGEST_WAIT);
+            assert!(w >= full / 2 && w <= full, "{n}: {w:?}");
+        }
+        assert!(wait(1, true) >= Duration::from_secs(15));
+    }
+}

@@ -1,0 +1,123 @@
+//! What a run shows while it works, and how it is told to end.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::watch;
+
+use super::desk::Handled;
+use crate::args::Format;
+use crate::output::rows::Rows;
+
+/// Columns of a dry run: name and width.
+const COLUMNS: &[(&str, usize)] = &[
+    ("account", 20),
+    ("folder", 12),
+    ("uid", 10),
+    ("kind", 12),
+    ("would", 0),
+];
+
+/// Eyes on a run.
+pub(crate) struct Watch {
+    stop: watch::Receiver<bool>,
+    bar: ProgressBar,
+    /// `Some` lists what would become of each message.
+    rows: Option<Rows>,
+    broken: Mutex<Option<anyhow::Error>>,
+}
+
+impl Watch {
+    /// `listing`: the format in which a dry run lists messages on stdout.
+    pub fn new(stop: watch::Receiver<bool>, listing: Option<Format>) -> Self {
+        let bar = if io::stderr().is_terminal() {
+            ProgressBar::new(0)
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) = ProgressStyle::with_template(
+            "{bar:30} {human_pos}/{human_len} messages, {per_sec}, {eta} left",
+        ) {
+            bar.set_style(style);
+        }
+        let watch = Watch {
+            stop,
+            bar,
+            rows: listing.map(|f| Rows::new(f, COLUMNS)),
+            broken: Mutex::new(None),
+        };
+        if let Some(rows) = watch.rows {
+            watch.write(|out| rows.head(out));
+        }
+        watch
+    }
+
+    /// Whether somebody wants the run to end.
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Ready when somebody wants the run to end.
+    pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let mut stop = self.stop.clone();
+        async move {
+            // A sender that is gone can tell nothing any more.
+            if stop.wait_for(|s| *s).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits, unless the run is to end.
+    pub async fn sleep(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.stopped() => {}
+        }
+    }
+
+    /// So many messages wait in a folder.
+    pub fn backlog(&self, _account: &str, _folder: &str, messages: u64) {
+        self.bar.inc_length(messages);
+    }
+
+    /// These messages are done with.
+    pub fn handled(&self, account: &str, folder: &str, handled: &[Handled]) {
+        self.bar.inc(handled.len() as u64);
+        let Some(rows) = self.rows else { return };
+        self.write(|out| {
+            for h in handled {
+                let kind = h.kind.map(|k| k.as_str());
+                rows.row(
+                    out,
+                    vec![
+                        account.into(),
+                        folder.into(),
+                        h.uid.clone().into(),
+                        kind.into(),
+                        h.fate.words().into(),
+                    ],
+                )?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Takes the bar away. Gives the error that stdout had.
+    pub fn end(&self) -> Option<anyhow::Error> {
+        self.bar.finish_and_clear();
+        self.broken.lock().ok()?.take()
+    }
+
+    fn write(&self, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) {
+        let done = self.bar.suspend(|| {
+            let mut out = io::stdout().lock();
+            write(&mut out).and_then(|()| Ok(out.flush()?))
+        });
+        if let (Err(e), Ok(mut broken)) = (done, self.broken.lock()) {
+            broken.get_or_insert(e);
+        }
+    }
+}
