@@ -110,6 +110,7 @@ impl Batch {
                     uid,
                     size,
                     is_deleted: false,
+                    arrived: None,
                 };
                 mail.extend(single(session, desk, l, max).await?);
             }
@@ -226,6 +227,7 @@ mod tests {
             uid,
             size,
             is_deleted: false,
+            arrived: None,
         }
     }
 

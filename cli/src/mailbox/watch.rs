@@ -1,14 +1,16 @@
 //! What a run shows while it works, and how it is told to end.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use super::desk::Handled;
+use super::metrics::{Failure, Metrics};
 use crate::args::Format;
+use crate::clock;
 use crate::output::rows::Rows;
 
 /// Columns of a dry run: name and width.
@@ -27,11 +29,16 @@ pub(crate) struct Watch {
     /// `Some` lists what would become of each message.
     rows: Option<Rows>,
     broken: Mutex<Option<anyhow::Error>>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Watch {
     /// `listing`: the format in which a dry run lists messages on stdout.
-    pub fn new(stop: watch::Receiver<bool>, listing: Option<Format>) -> Self {
+    pub fn new(
+        stop: watch::Receiver<bool>,
+        listing: Option<Format>,
+        metrics: Option<Arc<Metrics>>,
+    ) -> Self {
         let bar = if io::stderr().is_terminal() {
             ProgressBar::new(0)
         } else {
@@ -47,6 +54,7 @@ impl Watch {
             bar,
             rows: listing.map(|f| Rows::new(f, COLUMNS)),
             broken: Mutex::new(None),
+            metrics,
         };
         if let Some(rows) = watch.rows {
             watch.write(|out| rows.head(out));
@@ -78,14 +86,36 @@ impl Watch {
         }
     }
 
-    /// So many messages wait in a folder.
-    pub fn backlog(&self, _account: &str, _folder: &str, messages: u64) {
+    /// So many messages wait in a folder; the oldest came at this second since 1970.
+    pub fn backlog(&self, account: &str, folder: &str, messages: u64, oldest: Option<i64>) {
         self.bar.inc_length(messages);
+        if let Some(metrics) = &self.metrics {
+            metrics.backlog(account, folder, messages, oldest);
+        }
+    }
+
+    /// A pass over all folders of an account ended well.
+    pub fn success(&self, account: &str) {
+        if let Some(metrics) = &self.metrics {
+            metrics.success(account, clock::now());
+        }
+    }
+
+    /// Something went wrong with an account.
+    pub fn failure(&self, account: &str, failure: Failure) {
+        if let Some(metrics) = &self.metrics {
+            metrics.failure(account, failure);
+        }
     }
 
     /// These messages are done with.
     pub fn handled(&self, account: &str, folder: &str, handled: &[Handled]) {
         self.bar.inc(handled.len() as u64);
+        if let Some(metrics) = &self.metrics {
+            for h in handled {
+                metrics.handled(account, folder, h.kind, &h.verdicts);
+            }
+        }
         let Some(rows) = self.rows else { return };
         self.write(|out| {
             for h in handled {

@@ -141,7 +141,9 @@ impl Round<'_> {
             .into_iter()
             .filter(|l| !l.is_deleted && !done.contains(&l.uid))
             .collect();
-        self.watch.backlog(self.account, folder, todo.len() as u64);
+        let oldest = todo.iter().filter_map(|l| l.arrived).min();
+        self.watch
+            .backlog(self.account, folder, todo.len() as u64, oldest);
         if !todo.is_empty() {
             debug!(
                 account = self.account,

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::dovecot::Server;
 use crate::kit::{
-    assert_same_events,
-    Desk, FAILED, bounce, bounce_with, boxes, difference, events, expected_events, letter, program,
-    samples, sorted, stderr, vacation,
+    Desk, FAILED, assert_same_events, bounce, bounce_with, boxes, difference, events,
+    expected_events, letter, program, samples, sorted, stderr, vacation,
 };
 use crate::proxy::{Fault, Proxy};
 

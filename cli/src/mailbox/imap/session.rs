@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::names::{quoted, utf7};
 use super::trouble::{Trouble, words_of};
 use super::wire::{Link, Wire};
+use crate::clock;
 use crate::mailbox::signin::sasl::Exchange;
 
 /// Bytes that the answers to a small command may bring, with whatever the server has to say besides.
@@ -53,6 +54,8 @@ pub(crate) struct Listed {
     pub size: u32,
     /// Somebody wants it gone.
     pub is_deleted: bool,
+    /// INTERNALDATE, in seconds since 1970.
+    pub arrived: Option<i64>,
 }
 
 /// Why IDLE ended.
@@ -343,7 +346,7 @@ impl Session {
     /// # Errors
     /// Where the server refuses, or tells of far more.
     pub async fn list(&mut self, first: u32, exists: u32) -> Result<(Vec<Listed>, bool), Trouble> {
-        let command = format!("UID FETCH {first}:* (UID FLAGS RFC822.SIZE)");
+        let command = format!("UID FETCH {first}:* (UID FLAGS RFC822.SIZE INTERNALDATE)");
         let bytes = SMALL.saturating_add(LISTING_LINE.saturating_mul(exists as usize));
         let mut is_whole = true;
         let mut all: Vec<Listed> = Vec::new();
@@ -353,10 +356,14 @@ impl Session {
                 return;
             };
             let (mut uid, mut size, mut is_deleted, mut has_flags) = (0, 0, false, false);
+            let mut arrived = None;
             for a in attributes {
                 match a {
                     AttributeValue::Uid(n) => uid = *n,
                     AttributeValue::Rfc822Size(n) => size = *n,
+                    AttributeValue::InternalDate(text) => {
+                        arrived = clock::parse_internal_date(text)
+                    }
                     AttributeValue::Flags(flags) => {
                         has_flags = true;
                         is_deleted = flags.iter().any(|f| f.eq_ignore_ascii_case("\\Deleted"));
@@ -376,6 +383,7 @@ impl Session {
                     uid,
                     size,
                     is_deleted,
+                    arrived,
                 });
             }
         })
