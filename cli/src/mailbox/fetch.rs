@@ -45,8 +45,9 @@ pub(crate) fn batches(list: &[Listed], alone: &BTreeMap<u32, u32>) -> VecDeque<B
     if !open.is_empty() {
         all.push_back(Batch(open));
     }
-    let last = list.iter().filter(|l| alone.contains_key(&l.uid));
-    all.extend(last.map(|l| Batch(vec![*l])));
+    let mut last: Vec<&Listed> = list.iter().filter(|l| alone.contains_key(&l.uid)).collect();
+    last.sort_by_key(|l| alone.get(&l.uid));
+    all.extend(last.into_iter().map(|l| Batch(vec![*l])));
     all
 }
 

@@ -15,7 +15,7 @@ use crate::ledger::Recorded;
 use crate::ledger::marks::{Mark, MarkState, Place};
 
 /// A message that was alone on the way so many times when the connection broke is taken for the cause.
-const BREAKS: u32 = 5;
+const BREAKS: u32 = 3;
 
 /// What is remembered of a folder between passes of one process.
 #[derive(Debug, Default)]
@@ -191,7 +191,9 @@ impl Round<'_> {
             }
             let Some(mail) = come.take() else { continue };
             let stored = self.desk.process(hold, source.place, mail, self.plan);
-            let batch = if self.watch.is_stopping() {
+            // What may break the connection waits until nothing else hangs on it.
+            let is_risky = |b: &Batch| b.uids().iter().any(|u| memory.suspects.contains_key(u));
+            let batch = if self.watch.is_stopping() || waiting.front().is_some_and(is_risky) {
                 None
             } else {
                 waiting.pop_front()
@@ -221,9 +223,6 @@ impl Round<'_> {
                 .map(|h| h.uid.clone())
                 .collect();
             self.forget(source.place, mended).await?;
-            if batch.is_none() && !waiting.is_empty() {
-                return Ok(false);
-            }
         }
     }
 

@@ -161,6 +161,10 @@ pub(crate) fn samples() -> Vec<(Vec<u8>, &'static str)> {
             continue;
         }
         let bytes = fs::read(source).unwrap();
+        // IMAP has no NUL: a server hands such a mail over with another byte in its place, and that is another mail.
+        if bytes.contains(&0) {
+            continue;
+        }
         let folder = if bytes.iter().all(u8::is_ascii_whitespace) {
             FAILED
         } else {
@@ -211,6 +215,17 @@ pub(crate) fn vacation(n: u32) -> Vec<u8> {
     .into_bytes()
 }
 
+/// A message with the line ends of a file: servers store it in one or the other way.
+fn unix(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    let mut at = 0;
+    out.retain(|b| {
+        at += 1;
+        *b != b'\r' || bytes.get(at) != Some(&b'\n')
+    });
+    out
+}
+
 /// What lies in each folder: sorted bytes.
 pub(crate) type Boxes = BTreeMap<String, Vec<Vec<u8>>>;
 
@@ -221,7 +236,7 @@ pub(crate) fn boxes(server: &Server, user: &str) -> Boxes {
         let mut mail: Vec<Vec<u8>> = server
             .mail(user, &folder)
             .into_iter()
-            .map(|m| m.bytes)
+            .map(|m| unix(&m.bytes))
             .collect();
         mail.sort();
         if !mail.is_empty() {
@@ -235,7 +250,7 @@ pub(crate) fn boxes(server: &Server, user: &str) -> Boxes {
 pub(crate) fn sorted<'a>(mail: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Boxes {
     let mut all = Boxes::new();
     for (folder, bytes) in mail {
-        all.entry(folder.to_owned()).or_default().push(bytes);
+        all.entry(folder.to_owned()).or_default().push(unix(&bytes));
     }
     for mail in all.values_mut() {
         mail.sort();
@@ -295,4 +310,16 @@ pub(crate) fn assert_same_events(is: &[String], should: &[String], name: &str) {
         lacks(is, should),
         lacks(should, is)
     );
+}
+
+/// Moves the one message of a folder to another, as a person does with a mail program.
+pub(crate) fn move_by_hand(server: &Server, user: &str, from: &str, to: &str) {
+    let file = ["new", "cur"]
+        .iter()
+        .flat_map(|part| fs::read_dir(server.maildir(user, from).join(part)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .next()
+        .unwrap();
+    let name = file.file_name().unwrap();
+    fs::rename(&file, server.maildir(user, to).join("cur").join(name)).unwrap();
 }

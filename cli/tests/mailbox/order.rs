@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::dovecot::Server;
 use crate::kit::{
     Desk, FAILED, assert_same_events, bounce, bounce_with, boxes, difference, events,
-    expected_events, letter, program, samples, sorted, stderr, vacation,
+    expected_events, letter, move_by_hand, program, samples, sorted, stderr, vacation,
 };
 use crate::proxy::{Fault, Proxy};
 
@@ -166,10 +166,7 @@ fn a_message_moved_back_by_hand_is_moved_again_and_counts_once() {
     desk.configure(&server, server.ports.imaps, "", "");
     desk.once();
     let events = desk.events();
-    let from = server.maildir(&desk.user, "Bounces").join("cur");
-    let name = name_in(&from);
-    let to = server.maildir(&desk.user, "INBOX").join("cur");
-    std::fs::rename(from.join(&name), to.join(&name)).unwrap();
+    move_by_hand(&server, &desk.user, "Bounces", "INBOX");
     let err = desk.once();
     assert!(err.contains("new_events=0 known_events=1"), "{err}");
     assert_eq!(boxes(&server, &desk.user), sorted([("Bounces", mail)]));

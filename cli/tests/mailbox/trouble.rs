@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::dovecot::Server;
-use crate::kit::{Desk, FAILED, bounce, boxes, letter, sorted, stderr};
+use crate::kit::{Desk, FAILED, bounce, boxes, letter, move_by_hand, sorted, stderr};
 
 #[test]
 fn a_message_that_cannot_be_recorded_goes_aside_and_the_run_goes_on() {
@@ -43,18 +43,7 @@ fn a_message_that_cannot_be_recorded_goes_aside_and_the_run_goes_on() {
 
     // Mended and moved back by hand, it is a bounce like any other.
     db.execute_batch("DROP TRIGGER poison").unwrap();
-    let from = server.maildir(&desk.user, FAILED).join("cur");
-    let name = fs::read_dir(&from)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .file_name();
-    fs::rename(
-        from.join(&name),
-        server.maildir(&desk.user, "INBOX").join("cur").join(&name),
-    )
-    .unwrap();
+    move_by_hand(&server, &desk.user, FAILED, "INBOX");
     desk.once();
     assert_eq!(desk.events().len(), 31);
     assert_eq!(boxes(&server, &desk.user)["Bounces"].len(), 31);
@@ -215,7 +204,7 @@ fn what_stands_in_the_way_is_said_and_secrets_are_not() {
         "{err}"
     );
 
-    fs::write(&path, text.replace("localhost", "127.0.0.2")).unwrap();
+    fs::write(&path, text.replace("localhost", "::ffff:127.0.0.1")).unwrap();
     let err = run();
     assert!(err.contains("made out to another name"), "{err}");
 
