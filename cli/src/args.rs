@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Lookup(lookup::LookupArgs),
     Rules(rules::RulesArgs),
     Deliver(deliver::DeliverArgs),
-    Mailbox(mailbox::MailboxArgs),
+    Mailbox(Box<mailbox::MailboxArgs>),
     Suppressions(suppressions::SuppressionsArgs),
     Incidents(incidents::IncidentsArgs),
     Token(token::TokenArgs),

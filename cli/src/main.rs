@@ -7,7 +7,6 @@ mod clock;
 mod commands;
 mod inline;
 mod ledger;
-#[allow(dead_code, reason = "the command that uses it is being built")]
 mod mailbox;
 mod output;
 mod pipeline;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -27,6 +27,7 @@ use crate::mailbox::metrics::Metrics;
 use crate::mailbox::notify;
 use crate::mailbox::plan::Plan;
 use crate::mailbox::signin::config::SigninConfig;
+use crate::mailbox::signin::oauth::login::login;
 use crate::mailbox::tls::TlsMode;
 use crate::mailbox::watch::Watch;
 use crate::mailbox::work::Round;
@@ -42,6 +43,7 @@ use crate::output::rows::Rows;
     subcommand_negates_reqs = true,
     after_help = "Examples:
   undeliverable mailbox check --config mailbox.toml
+  undeliverable mailbox login --config mailbox.toml         once, where a person must sign in (Google, Outlook)
   undeliverable mailbox --config mailbox.toml --once        from cron
   undeliverable mailbox --config mailbox.toml               as a daemon
   undeliverable mailbox --host imap.example.com --user bounces@example.com --password-file pw --once --dry-run
@@ -56,6 +58,9 @@ pub(crate) struct MailboxArgs {
     /// Do what there is to do and end
     #[arg(long)]
     once: bool,
+    /// Serve /metrics for Prometheus and /health at this address; a port alone is one of this machine only
+    #[arg(long, value_name = "ADDR", value_parser = health::address)]
+    metrics: Option<SocketAddr>,
     /// Change nothing, not even what counts as read; list what would become of each message
     #[arg(long, requires = "once")]
     dry_run: bool,
@@ -78,17 +83,36 @@ pub(crate) struct MailboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Sign in once, in a browser, where a provider wants that, and keep the token it gives
+    ///
+    /// For accounts with `[account.signin.oauth2]` and a refresh_token_file. What to do in the browser is written to stdout.
+    Login(LoginArgs),
     /// Say what stands in the way: sign-in, TLS, folders, permissions, the ledger
     ///
     /// Nothing that stays is changed. Exit code 1: something stands in the way.
-    Check {
-        #[command(flatten)]
-        source: SourceArgs,
-        #[command(flatten)]
-        format: FormatArgs,
-        #[command(flatten)]
-        ledger: LedgerArgs,
-    },
+    Check(Box<CheckArgs>),
+}
+
+/// Who signs in once.
+#[derive(Args, Debug)]
+struct LoginArgs {
+    /// The file that describes the accounts
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Which of them [default: the only one that signs in like this]
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// What is looked at.
+#[derive(Args, Debug)]
+struct CheckArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 /// Which mailboxes.
@@ -180,32 +204,26 @@ pub(crate) fn run(args: &MailboxArgs) -> anyhow::Result<Outcome> {
     log::begin(args.log.log_format, args.log.log_level);
     match &args.what {
         None => {}
-        Some(What::Check {
-            source,
-            format,
-            ledger,
-        }) => return look(source, *format, ledger),
+        Some(What::Login(args)) => return log_in(&args.config, args.account.as_deref()),
+        Some(What::Check(args)) => return look(args),
     }
     let config = args.source.open()?;
     let engine = args.limits.apply(args.engine.builder()?).build()?;
     let ledger = (!args.dry_run).then(|| args.ledger.clone());
-    let names = config.accounts.iter().map(|a| a.name.as_str());
-    let known = engine.knowledge().providers().iter().map(|p| p.id.as_str());
-    let metrics = Arc::new(Metrics::new(names, known, patience(&config), clock::now()));
+    let metrics = match args.metrics {
+        Some(address) => Some(serve_metrics(address, &config, &engine)?),
+        None => None,
+    };
     let desk = Desk::open(engine, args.proof.read()?, ledger)?;
-    if let Some(address) = args.metrics {
-        let address = health::serve(address, Arc::clone(&metrics))?;
-        tracing::info!(%address, "metrics");
-    }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = watch::channel(false);
     let listing = args.dry_run.then(|| args.format.pick());
-    let watch = Arc::new(Watch::new(stopped, metrics, listing));
+    let watch = Arc::new(Watch::new(stopped, listing, metrics));
     let well = LocalSet::new().block_on(&runtime, async {
         listen_for_signals(stop)?;
         notify::ready();
-        // This thread speaks with the servers: when it stands still, systemd is told nothing.
-        tokio::task::spawn_local(notify::stay_alive(async || true));
+        let answers = desk.clone();
+        tokio::task::spawn_local(notify::stay_alive(async move || answers.answers().await));
         accounts(args, Arc::new(config), &desk, &watch).await
     })?;
     if let Some(e) = watch.end() {
@@ -214,17 +232,61 @@ pub(crate) fn run(args: &MailboxArgs) -> anyhow::Result<Outcome> {
     Ok(if well { Outcome::Done } else { Outcome::Failed })
 }
 
+/// Counts, and shows the counts to whoever asks.
+fn serve_metrics(
+    address: SocketAddr,
+    config: &Config,
+    engine: &Engine,
+) -> anyhow::Result<Arc<Metrics>> {
+    let accounts = config.accounts.iter().map(|a| a.name.as_str());
+    let providers = engine.knowledge().providers().iter().map(|p| p.id.as_str());
+    // IDLE and polling both come back within this time, so whoever does not is in trouble.
+    let patience = 2 * config.pace.idle.max(config.pace.poll).as_secs();
+    let patience = i64::try_from(patience).unwrap_or(i64::MAX);
+    let metrics = Arc::new(Metrics::new(accounts, providers, patience, clock::now()));
+    let bound = health::serve(address, Arc::clone(&metrics))?;
+    tracing::info!(address = %bound, "metrics are served");
+    Ok(metrics)
+}
+
+/// Gets a refresh token for an account.
+fn log_in(file: &Path, name: Option<&str>) -> anyhow::Result<Outcome> {
+    let config = Config::read(file)?;
+    let candidates = config
+        .accounts
+        .iter()
+        .filter(|a| name.is_none_or(|n| a.name == n))
+        .filter_map(|a| Some((a, a.oauth2.as_ref()?)));
+    let candidates: Vec<_> = candidates.collect();
+    let [(account, oauth2)] = candidates.as_slice() else {
+        let names: Vec<&str> = candidates.iter().map(|(a, _)| a.name.as_str()).collect();
+        match (names.as_slice(), name) {
+            ([], Some(name)) => bail!(
+                "{}: no account {name} with [account.signin.oauth2]",
+                file.display()
+            ),
+            ([], None) => bail!(
+                "{}: no account with [account.signin.oauth2]",
+                file.display()
+            ),
+            (names, _) => bail!("--account is expected, one of {}", names.join(", ")),
+        }
+    };
+    login(oauth2, &account.user, &mut io::stdout())?;
+    Ok(Outcome::Done)
+}
+
 /// Lists what stands in the way.
-fn look(source: &SourceArgs, format: FormatArgs, ledger: &LedgerArgs) -> anyhow::Result<Outcome> {
-    let config = source.open()?;
+fn look(args: &CheckArgs) -> anyhow::Result<Outcome> {
+    let config = args.source.open()?;
     let desk = Desk::open(
         Engine::new(),
         ProofArgs::default().read()?,
-        Some(ledger.clone()),
+        Some(args.ledger.clone()),
     )?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(check::check(&config, &desk));
-    let rows = Rows::new(format.pick(), check::COLUMNS);
+    let rows = Rows::new(args.format.pick(), check::COLUMNS);
     let mut out = io::stdout().lock();
     rows.head(&mut out)?;
     for finding in &findings {

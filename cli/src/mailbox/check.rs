@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::config::{Account, Config};
+use super::config::{Account, Config, Protocol};
 use super::desk::Desk;
 use super::imap::connect::connect;
 use super::imap::session::Session;
 use super::imap::trouble::Trouble;
 use super::plan::Plan;
+use super::pop3;
 use super::tls::TlsMode;
 use crate::clock;
 use crate::ledger::marks::MarkState;
@@ -101,23 +102,15 @@ async fn account_of(account: &Account, plan: &Plan, desk: &Desk, list: &mut List
     if let Some(words) = account.signin.exposed() {
         list.say("secret", Grade::Note, words);
     }
+    if account.protocol == Protocol::Pop3 {
+        pop3_mailbox(account, plan, list).await;
+        return failures(account, desk, list).await;
+    }
     let mut session = match connect(&account.address, &account.signin).await {
         Ok(session) => session,
         Err(e) => return list.say("sign-in", Grade::Bad, e.to_string()),
     };
-    let safety = match account.address.mode {
-        TlsMode::Implicit => "over TLS",
-        TlsMode::Starttls => "over STARTTLS",
-        TlsMode::None => "in plain text",
-    };
-    list.say(
-        "sign-in",
-        Grade::Good,
-        format!(
-            "signed in at {}:{} {safety}",
-            account.address.host, account.address.port
-        ),
-    );
+    signed_in(account, list);
     abilities(&session, list);
     for folder in &account.folders {
         match source(&mut session, folder, plan).await {
@@ -134,6 +127,44 @@ async fn account_of(account: &Account, plan: &Plan, desk: &Desk, list: &mut List
     }
     session.log_out().await;
     failures(account, desk, list).await;
+}
+
+fn signed_in(account: &Account, list: &mut List<'_>) {
+    let safety = match account.address.mode {
+        TlsMode::Implicit => "over TLS",
+        TlsMode::Starttls => "over STARTTLS",
+        TlsMode::None => "in plain text",
+    };
+    list.say(
+        "sign-in",
+        Grade::Good,
+        format!(
+            "signed in at {}:{} {safety}",
+            account.address.host, account.address.port
+        ),
+    );
+}
+
+async fn pop3_mailbox(account: &Account, plan: &Plan, list: &mut List<'_>) {
+    let mut session = match pop3::connect(&account.address, &account.signin).await {
+        Ok(session) => session,
+        Err(e) => return list.say("sign-in", Grade::Bad, e.to_string()),
+    };
+    signed_in(account, list);
+    let (grade, words) = match session.list().await {
+        Ok(entries) => (Grade::Good, format!("{} messages", entries.len())),
+        Err(e) => (Grade::Bad, e.to_string()),
+    };
+    list.say("folder INBOX", grade, words);
+    // What it says does not change what was found.
+    drop(session.quit().await);
+    if !plan.deletes() {
+        list.say(
+            "moving",
+            Grade::Note,
+            "POP3 has no folders: what is done with stays and is not fetched again; `delete` under [after] lets it go",
+        );
+    }
 }
 
 fn abilities(session: &Session, list: &mut List<'_>) {

@@ -15,6 +15,7 @@ use super::imap::connect::Address;
 use super::plan::{Fate, Plan};
 use super::signin::Signin;
 use super::signin::config::SigninConfig;
+use super::signin::oauth::OauthConfig;
 use super::tls::{self, TlsMode};
 
 /// Everything that a file or flags say.
@@ -43,6 +44,8 @@ pub(crate) struct Account {
     pub address: Address,
     pub user: String,
     pub signin: Arc<Signin>,
+    /// Where a person who signs in gets a token from.
+    pub oauth2: Option<OauthConfig>,
     pub folders: Vec<String>,
 }
 
@@ -279,6 +282,7 @@ fn open(given: AccountConfig, pace: Pace) -> anyhow::Result<Account> {
         protocol: given.protocol,
         user: given.user,
         signin: Arc::new(signin),
+        oauth2: given.signin.oauth2,
         folders: given.folders,
         name,
     })

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info, warn};
 
-use super::config::{Account, Pace};
+use super::config::{Account, Pace, Protocol};
 use super::imap::connect::connect;
 use super::imap::session::{IdleEnd, Session};
 use super::imap::trouble::Trouble;
+use super::metrics::Failure;
 use super::moving::Ended;
+use super::notify;
+use super::pop3;
 use super::work::{Memory, Passed, Round};
 use crate::commands::incidents;
 
@@ -75,6 +78,7 @@ impl Life<'_> {
                 Ended::Store(e) => format!("the ledger cannot be used, so nothing is moved: {e:#}"),
             };
             let is_closed = matches!(e, Ended::Server(Trouble::NoEntry(_)));
+            self.round.watch.failure(name, failure(&e));
             if self.round.watch.is_stopping() {
                 warn!(account = name, "{words}");
                 return false;
@@ -88,6 +92,7 @@ impl Life<'_> {
                 wait = wait.min(LONGEST_ONCE);
             }
             warn!(account = name, again_in = ?wait, "{words}");
+            notify::status(&format!("{name}: {words}"));
             self.round.watch.sleep(wait).await;
             if self.round.watch.is_stopping() {
                 return true;
@@ -97,6 +102,9 @@ impl Life<'_> {
 
     /// One connection. `Ok` where all is done or the end is wanted.
     async fn session(&mut self) -> Result<(), Ended> {
+        if self.account.protocol == Protocol::Pop3 {
+            return self.visits().await;
+        }
         let watch = self.round.watch;
         let mut session = tokio::select! {
             session = connect(&self.account.address, &self.account.signin) => session?,
@@ -121,7 +129,7 @@ impl Life<'_> {
                 }
             }
             self.failures = 0;
-            watch.success(&self.account.name);
+            self.succeed();
             if is_due {
                 looked = Some(Instant::now());
             }
@@ -132,6 +140,49 @@ impl Life<'_> {
             self.wait_for_news(&mut session).await?;
             if watch.is_stopping() {
                 session.log_out().await;
+                return Ok(());
+            }
+        }
+    }
+
+    /// POP3 shows new mail only to who signs in anew: visit by visit.
+    async fn visits(&mut self) -> Result<(), Ended> {
+        let watch = self.round.watch;
+        let started = Instant::now();
+        let mut memory = pop3::Memory::default();
+        loop {
+            let before = (self.passed.messages, self.passed.recorded.new);
+            let delay =
+                pop3::visit(self.round, self.account, &mut memory, &mut self.passed).await?;
+            self.settle_incidents(before.1).await?;
+            let done = self.passed.messages - before.0;
+            if done > 0 {
+                let new_events = self.passed.recorded.new - before.1;
+                info!(
+                    account = self.account.name,
+                    messages = done,
+                    new_events,
+                    "done"
+                );
+            }
+            if watch.is_stopping() {
+                return Ok(());
+            }
+            if self.passed.busy && (!self.once || started.elapsed() < BUSY_WAIT) {
+                info!(account = self.account.name, "another process works on it");
+                watch.sleep(BUSY_WAIT / 10).await;
+                continue;
+            }
+            self.failures = 0;
+            if self.passed.more {
+                continue;
+            }
+            self.succeed();
+            if self.once {
+                return Ok(());
+            }
+            watch.sleep(self.pace.poll.max(delay)).await;
+            if watch.is_stopping() {
                 return Ok(());
             }
         }
@@ -181,7 +232,12 @@ impl Life<'_> {
                 "done"
             );
         }
-        if self.passed.recorded.new > before.1 {
+        self.settle_incidents(before.1).await
+    }
+
+    /// Looks for outages of providers, if there are more events than before.
+    async fn settle_incidents(&self, events_before: u64) -> Result<(), Ended> {
+        if self.passed.recorded.new > events_before {
             for i in self.round.desk.settle().await.map_err(Ended::Store)? {
                 warn!(
                     incident = incidents::id(&i),
@@ -192,6 +248,11 @@ impl Life<'_> {
             }
         }
         Ok(())
+    }
+
+    fn succeed(&self) {
+        self.round.watch.success(&self.account.name);
+        notify::status(&format!("{}: up to date", self.account.name));
     }
 
     async fn wait_for_news(&mut self, session: &mut Session) -> Result<(), Trouble> {
@@ -229,6 +290,16 @@ impl Life<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What went wrong, for counters.
+fn failure(ended: &Ended) -> Failure {
+    match ended {
+        Ended::Store(_) => Failure::Ledger,
+        Ended::Server(Trouble::Lost(_)) => Failure::Connection,
+        Ended::Server(Trouble::NoEntry(_)) => Failure::SignIn,
+        Ended::Server(Trouble::Broken(_) | Trouble::Refused { .. }) => Failure::Server,
     }
 }
 

@@ -176,6 +176,11 @@ impl Desk {
         self.with_ledger(Ledger::settle).await
     }
 
+    /// Whether the desk works: ready when it has come to this question.
+    pub async fn answers(&self) -> bool {
+        self.ask(|_| Ok(())).await.is_ok()
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Clerk) -> anyhow::Result<T> + Send + 'static,

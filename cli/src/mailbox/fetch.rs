@@ -52,11 +52,6 @@ pub(crate) fn batches(list: &[Listed], alone: &BTreeMap<u32, u32>) -> VecDeque<B
 }
 
 impl Batch {
-    /// When its first message came, in seconds since 1970.
-    pub fn since(&self) -> Option<i64> {
-        self.0.iter().map(|l| l.at).find(|at| *at > 0)
-    }
-
     /// The numbers of its messages.
     pub fn uids(&self) -> Vec<u32> {
         self.0.iter().map(|l| l.uid).collect()
@@ -115,8 +110,8 @@ impl Batch {
                 let l = Listed {
                     uid,
                     size,
-                    at: 0,
                     is_deleted: false,
+                    arrived: None,
                 };
                 mail.extend(single(session, desk, l, max).await?);
             }
@@ -232,8 +227,8 @@ mod tests {
         Listed {
             uid,
             size,
-            at: 0,
             is_deleted: false,
+            arrived: None,
         }
     }
 

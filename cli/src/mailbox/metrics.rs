@@ -155,15 +155,25 @@ impl Metrics {
         metrics
     }
 
-    /// A message is done with: what it was, `None` where it could not be processed, and the verdicts about its recipients.
+    /// A message of the backlog is done with: what it was, `None` where it could not be processed, and the verdicts about
+    /// its recipients.
     pub fn handled(
         &self,
         account: &str,
+        folder: &str,
         kind: Option<Kind>,
         verdicts: &[(Option<String>, Category)],
     ) {
         self.message(account, kind.map_or(FAILED, Kind::as_str))
             .inc();
+        let backlog = self.backlog.get_or_create_owned(&OfFolder {
+            account: account.to_owned(),
+            folder: folder.to_owned(),
+        });
+        if backlog.get() > 0 && backlog.dec() == 1 {
+            let place = (account.to_owned(), folder.to_owned());
+            self.state().oldest.remove(&place);
+        }
         for (provider, category) in verdicts {
             let known = provider.as_ref().filter(|p| self.providers.contains(*p));
             self.verdicts
@@ -343,9 +353,9 @@ mod tests {
         let m = metrics();
         let verdict = |p: Option<&str>| (p.map(str::to_owned), Category::UserUnknown);
         let verdicts = [Some("google"), Some("evil.example"), None].map(verdict);
-        m.handled("bounces", Some(Kind::Bounce), &verdicts);
-        m.handled("bounces", Some(Kind::Bounce), &verdicts[..1]);
-        m.handled("bounces", None, &[]);
+        m.handled("bounces", "INBOX", Some(Kind::Bounce), &verdicts);
+        m.handled("bounces", "INBOX", Some(Kind::Bounce), &verdicts[..1]);
+        m.handled("bounces", "INBOX", None, &[]);
         let mut got = samples(&m, NOW, "verdicts_total");
         got.sort();
         assert_eq!(
@@ -392,9 +402,18 @@ mod tests {
         assert_eq!(ages(NOW), [format!("{name} 100")], "no age is negative");
         m.backlog("bounces", "Junk", 0, Some(NOW));
         assert_eq!(ages(NOW + 60), [format!("{name} 160")]);
-        m.backlog("bounces", "INBOX", 0, None);
-        assert!(ages(NOW + 60).is_empty());
-        assert!(samples(&m, NOW, "backlog").is_empty());
+        for left in ["2", "1"] {
+            m.handled("bounces", "INBOX", Some(Kind::Other), &[]);
+            let backlog = samples(&m, NOW, "backlog");
+            assert_eq!(backlog.len(), 1, "{backlog:?}");
+            assert!(backlog[0].ends_with(left), "{backlog:?}");
+            assert_eq!(ages(NOW), [format!("{name} 100")]);
+        }
+        for _ in 0..2 {
+            m.handled("bounces", "INBOX", Some(Kind::Other), &[]);
+            assert!(ages(NOW + 60).is_empty());
+            assert!(samples(&m, NOW, "backlog").is_empty());
+        }
     }
 
     #[test]

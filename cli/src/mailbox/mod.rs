@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 mod moving;
 pub(crate) mod notify;
 pub(crate) mod plan;
+mod pop3;
 pub(crate) mod signin;
 pub(crate) mod tls;
 pub(crate) mod watch;

@@ -8,9 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use super::desk::Handled;
-use super::imap::trouble::Trouble;
 use super::metrics::{Failure, Metrics};
-use super::moving::Ended;
 use crate::args::Format;
 use crate::clock;
 use crate::output::rows::Rows;
@@ -28,18 +26,18 @@ const COLUMNS: &[(&str, usize)] = &[
 pub(crate) struct Watch {
     stop: watch::Receiver<bool>,
     bar: ProgressBar,
-    metrics: Arc<Metrics>,
     /// `Some` lists what would become of each message.
     rows: Option<Rows>,
     broken: Mutex<Option<anyhow::Error>>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Watch {
     /// `listing`: the format in which a dry run lists messages on stdout.
     pub fn new(
         stop: watch::Receiver<bool>,
-        metrics: Arc<Metrics>,
         listing: Option<Format>,
+        metrics: Option<Arc<Metrics>>,
     ) -> Self {
         let bar = if io::stderr().is_terminal() {
             ProgressBar::new(0)
@@ -54,9 +52,9 @@ impl Watch {
         let watch = Watch {
             stop,
             bar,
-            metrics,
             rows: listing.map(|f| Rows::new(f, COLUMNS)),
             broken: Mutex::new(None),
+            metrics,
         };
         if let Some(rows) = watch.rows {
             watch.write(|out| rows.head(out));
@@ -88,40 +86,35 @@ impl Watch {
         }
     }
 
-    /// So many messages were found in a folder, the oldest of this second.
-    pub fn found(&self, account: &str, folder: &str, messages: u64, oldest: Option<i64>) {
+    /// So many messages wait in a folder; the oldest came at this second since 1970.
+    pub fn backlog(&self, account: &str, folder: &str, messages: u64, oldest: Option<i64>) {
         self.bar.inc_length(messages);
-        self.metrics.backlog(account, folder, messages, oldest);
-    }
-
-    /// So many of them are still to be processed.
-    pub fn waits(&self, account: &str, folder: &str, messages: u64, oldest: Option<i64>) {
-        self.metrics.backlog(account, folder, messages, oldest);
+        if let Some(metrics) = &self.metrics {
+            metrics.backlog(account, folder, messages, oldest);
+        }
     }
 
     /// A pass over all folders of an account ended well.
     pub fn success(&self, account: &str) {
-        self.metrics.success(account, clock::now());
+        if let Some(metrics) = &self.metrics {
+            metrics.success(account, clock::now());
+        }
     }
 
     /// Something went wrong with an account.
-    pub fn failure(&self, account: &str, ended: &Ended) {
-        self.metrics.failure(
-            account,
-            match ended {
-                Ended::Store(_) => Failure::Ledger,
-                Ended::Server(Trouble::Lost(_)) => Failure::Connection,
-                Ended::Server(Trouble::NoEntry(_)) => Failure::SignIn,
-                Ended::Server(Trouble::Broken(_) | Trouble::Refused { .. }) => Failure::Server,
-            },
-        );
+    pub fn failure(&self, account: &str, failure: Failure) {
+        if let Some(metrics) = &self.metrics {
+            metrics.failure(account, failure);
+        }
     }
 
     /// These messages are done with.
     pub fn handled(&self, account: &str, folder: &str, handled: &[Handled]) {
         self.bar.inc(handled.len() as u64);
-        for h in handled {
-            self.metrics.handled(account, h.kind, &h.verdicts);
+        if let Some(metrics) = &self.metrics {
+            for h in handled {
+                metrics.handled(account, folder, h.kind, &h.verdicts);
+            }
         }
         let Some(rows) = self.rows else { return };
         self.write(|out| {

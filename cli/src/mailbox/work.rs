@@ -144,9 +144,9 @@ impl Round<'_> {
             .into_iter()
             .filter(|l| !l.is_deleted && !done.contains(&l.uid))
             .collect();
-        let oldest = todo.iter().map(|l| l.at).filter(|at| *at > 0).min();
+        let oldest = todo.iter().filter_map(|l| l.arrived).min();
         self.watch
-            .found(self.account, folder, todo.len() as u64, oldest);
+            .backlog(self.account, folder, todo.len() as u64, oldest);
         if !todo.is_empty() {
             debug!(
                 account = self.account,
@@ -183,7 +183,6 @@ impl Round<'_> {
     ) -> Result<bool, Ended> {
         let mut waiting = batches(todo, &memory.suspects);
         let mut come = None;
-        let mut done = 0;
         loop {
             if come.is_none() {
                 let Some(batch) = waiting.pop_front() else {
@@ -222,11 +221,6 @@ impl Round<'_> {
                 source.settle(&handled).await?
             };
             self.tell(source.place, &handled, &left, passed);
-            done += handled.len() as u64;
-            let oldest = batch.as_ref().and_then(Batch::since);
-            let waiting = (todo.len() as u64).saturating_sub(done);
-            self.watch
-                .waits(self.account, &source.place.folder, waiting, oldest);
             let mended: Vec<String> = handled
                 .iter()
                 .filter(|h| h.trouble.is_none() && failed_before.contains(h.uid.as_str()))

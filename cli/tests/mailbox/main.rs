@@ -12,6 +12,12 @@ mod daemon;
 mod dovecot;
 mod hostile;
 mod kit;
+mod oauth;
 mod order;
+mod pop3;
 mod proxy;
+mod service;
+mod signin;
+#[path = "../support/token_server.rs"]
+mod token_server;
 mod trouble;

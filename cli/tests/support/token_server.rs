@@ -22,8 +22,6 @@ pub const CLIENT_SECRET: &str = "client-secret-7f3a";
 /// The refresh token that is good at the start.
 #[allow(dead_code, reason = "each user takes what it needs")]
 pub const FIRST_REFRESH: &str = "refresh-0";
-/// The secret that tokens are signed with (HS256).
-pub const KEY: &[u8] = b"a key of the tests, long enough for HMAC";
 
 type Form = HashMap<String, String>;
 
@@ -51,8 +49,14 @@ pub enum Mood {
 #[derive(Debug)]
 pub struct State {
     pub mood: Mood,
-    /// Seconds an access token is good for; none are said where it is `None`.
+    /// Seconds an access token is said to be good for; none are said where it is `None`.
     pub lifetime: Option<u64>,
+    /// Seconds it really is good for, where that is not the same.
+    pub really: Option<i64>,
+    /// The secret that tokens are signed with (HS256).
+    pub key: Vec<u8>,
+    /// Seconds between two questions about a code.
+    pub interval: u32,
     /// Whether each refresh gives a new refresh token and ends the old one.
     pub rotates: bool,
     /// The refresh token that is good.
@@ -82,6 +86,9 @@ impl TokenServer {
         let state = Arc::new(Mutex::new(State {
             mood: Mood::Well,
             lifetime: Some(3600),
+            really: None,
+            key: b"a key of the tests, long enough for HMAC".to_vec(),
+            interval: 5,
             rotates: false,
             refresh: FIRST_REFRESH.to_owned(),
             subject: "bounce".to_owned(),
@@ -230,7 +237,7 @@ fn answer(state: &mut State, path: &str, form: &Form) -> (u16, Value) {
     match (path, get("grant_type")) {
         ("/device", _) => (
             200,
-            json!({"device_code": "device-1", "user_code": "ABCD-EFGH", "interval": 5, "expires_in": 900,
+            json!({"device_code": "device-1", "user_code": "ABCD-EFGH", "interval": state.interval, "expires_in": 900,
                    "verification_uri": "https://login.example.com/device"}),
         ),
         ("/token", "client_credentials") => (200, state.grant(None)),
@@ -281,7 +288,7 @@ impl State {
         let life = self.lifetime.unwrap_or(3600);
         let mut answer = json!({
             "token_type": "Bearer",
-            "access_token": jwt(&self.subject, life as i64, KEY),
+            "access_token": jwt(&self.subject, self.really.unwrap_or(life as i64), &self.key),
             // Tokens of one second are else the same.
             "number": self.tokens,
         });

@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use super::session::Session;
 use super::trouble::{Trouble, words_of};
 use super::wire::Link;
-use crate::mailbox::signin::{Method, Server, Signin, is_final};
+use crate::mailbox::signin::{Method, Server, Signin, may_pass};
 use crate::mailbox::tls::{self, Channel, TlsMode};
 
 /// Where a server is and how to speak to it.
@@ -48,31 +48,19 @@ pub(crate) async fn connect(address: &Address, signin: &Arc<Signin>) -> Result<S
 /// # Errors
 /// Where nobody answers, or the connection is not as safe as it must be.
 pub(crate) async fn reach(address: &Address) -> Result<(Session, Channel, bool), Trouble> {
-    let shown = format!("{}:{}", address.host, address.port);
-    let tcp = timeout(
-        address.patience,
-        TcpStream::connect((bare(&address.host), address.port)),
-    )
-    .await
-    .map_err(|_| Trouble::Lost(format!("{shown} does not answer")))?
-    .map_err(|e| Trouble::Lost(format!("{shown}: {e}")))?;
-    // Small commands wait for nobody.
-    tcp.set_nodelay(true)?;
-    let peer = tcp.peer_addr()?.ip();
-    let channel = tls::channel(address.mode, address.insecure_plaintext, peer)
-        .map_err(|e| Trouble::NoEntry(format!("{e:#}")))?;
+    let (tcp, channel) = dial(address).await?;
     match address.mode {
         TlsMode::None => {
-            let (session, word) = Session::greet(Box::new(tcp), address.patience).await?;
+            let (session, word) = Session::greet(tcp, address.patience).await?;
             Ok((session, channel, word == "PREAUTH"))
         }
         TlsMode::Implicit => {
-            let link = encrypt(Box::new(tcp), address).await?;
+            let link = encrypt(tcp, address).await?;
             let (session, word) = Session::greet(link, address.patience).await?;
             Ok((session, channel, word == "PREAUTH"))
         }
         TlsMode::Starttls => {
-            let (mut session, word) = Session::greet(Box::new(tcp), address.patience).await?;
+            let (mut session, word) = Session::greet(tcp, address.patience).await?;
             if word == "PREAUTH" {
                 return Err(Trouble::NoEntry(
                     "the server lets anybody in before TLS begins, so STARTTLS is not possible: somebody on the way \
@@ -92,7 +80,35 @@ pub(crate) async fn reach(address: &Address) -> Result<(Session, Channel, bool),
     }
 }
 
-async fn encrypt(link: Box<dyn Link>, address: &Address) -> Result<Box<dyn Link>, Trouble> {
+/// A connection before any TLS, and what it will be safe against.
+///
+/// # Errors
+/// Where nobody answers, or it would carry secrets in clear text over a network.
+pub(crate) async fn dial(address: &Address) -> Result<(Box<dyn Link>, Channel), Trouble> {
+    let shown = format!("{}:{}", address.host, address.port);
+    let tcp = timeout(
+        address.patience,
+        TcpStream::connect((bare(&address.host), address.port)),
+    )
+    .await
+    .map_err(|_| Trouble::Lost(format!("{shown} does not answer")))?
+    .map_err(|e| Trouble::Lost(format!("{shown}: {e}")))?;
+    // Small commands wait for nobody.
+    tcp.set_nodelay(true)?;
+    let peer = tcp.peer_addr()?.ip();
+    let channel = tls::channel(address.mode, address.insecure_plaintext, peer)
+        .map_err(|e| Trouble::NoEntry(format!("{e:#}")))?;
+    Ok((Box::new(tcp), channel))
+}
+
+/// TLS on a connection.
+///
+/// # Errors
+/// Where the server cannot be trusted, or does not speak TLS.
+pub(crate) async fn encrypt(
+    link: Box<dyn Link>,
+    address: &Address,
+) -> Result<Box<dyn Link>, Trouble> {
     let name = tls::server_name(&address.host).map_err(|e| Trouble::NoEntry(format!("{e:#}")))?;
     let connecting = TlsConnector::from(Arc::clone(&address.tls)).connect(name, link);
     match timeout(address.patience, connecting).await {
@@ -130,11 +146,43 @@ async fn sign_in(
         .map(str::to_owned)
         .collect();
     let takes_command = !session.can("LOGINDISABLED");
-    let (way, host, port) = (Arc::clone(signin), address.host.clone(), address.port);
-    // Passwords and tokens may come from programs and from the network.
-    let method = spawn_blocking(move || {
-        let mechanisms: Vec<&str> = offered.iter().map(String::as_str).collect();
-        way.method(&Server {
+    let method = ask_signin(address, signin, offered, takes_command, channel).await?;
+    let (done, refusal) = match method {
+        Method::Sasl(mut exchange) => {
+            let done = session.authenticate(&mut exchange).await;
+            (done, exchange.refusal().map(words_of))
+        }
+        Method::Command { user, password } => (session.login(&user, password.expose()).await, None),
+    };
+    match done {
+        Err(Trouble::Refused { code, text, .. }) => {
+            let reason = refusal.map_or_else(String::new, |r| format!(" ({r})"));
+            let words = format!("the server does not let us in: {text}{reason}");
+            if LATER.iter().any(|l| l.eq_ignore_ascii_case(&code)) {
+                return Err(Trouble::Lost(words));
+            }
+            signin.refused();
+            Err(Trouble::NoEntry(words))
+        }
+        other => other,
+    }
+}
+
+/// How to sign in. Passwords and tokens may come from programs and from the network.
+///
+/// # Errors
+/// Where none can be had; [`Trouble::Lost`] where that may pass.
+pub(crate) async fn ask_signin(
+    address: &Address,
+    signin: &Arc<Signin>,
+    mechanisms: Vec<String>,
+    takes_command: bool,
+    channel: Channel,
+) -> Result<Method, Trouble> {
+    let (signin, host, port) = (Arc::clone(signin), address.host.clone(), address.port);
+    spawn_blocking(move || {
+        let mechanisms: Vec<&str> = mechanisms.iter().map(String::as_str).collect();
+        signin.method(&Server {
             host: &host,
             port,
             mechanisms: &mechanisms,
@@ -146,31 +194,12 @@ async fn sign_in(
     .map_err(|e| Trouble::NoEntry(format!("sign-in: {e}")))?
     .map_err(|e| {
         let words = format!("{e:#}");
-        if signin.uses_token() && !is_final(&e) {
+        if may_pass(&e) {
             Trouble::Lost(words)
         } else {
             Trouble::NoEntry(words)
         }
-    })?;
-    let (done, refusal) = match method {
-        Method::Sasl(mut exchange) => {
-            let done = session.authenticate(&mut exchange).await;
-            (done, exchange.refusal().map(words_of))
-        }
-        Method::Command { user, password } => (session.login(&user, password.expose()).await, None),
-    };
-    match done {
-        Err(Trouble::Refused { code, text, .. }) => {
-            signin.refused();
-            let reason = refusal.map_or_else(String::new, |r| format!(" ({r})"));
-            let words = format!("the server does not let us in: {text}{reason}");
-            if LATER.iter().any(|l| l.eq_ignore_ascii_case(&code)) {
-                return Err(Trouble::Lost(words));
-            }
-            Err(Trouble::NoEntry(words))
-        }
-        other => other,
-    }
+    })
 }
 
 /// An IPv6 address without its brackets.

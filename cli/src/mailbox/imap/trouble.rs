@@ -11,7 +11,7 @@ pub(crate) enum Trouble {
     #[error("{0}")]
     Lost(String),
     /// The server does not keep to the protocol, or to our bounds: connect again, more slowly.
-    #[error("the server does not keep to IMAP: {0}")]
+    #[error("the server does not keep to the protocol: {0}")]
     Broken(String),
     /// NO or BAD to one command; the session goes on. `code` is what stands in brackets, `text` the words.
     #[error("the server refuses {command}: {text}")]

@@ -38,9 +38,9 @@ impl Source {
     }
 }
 
-/// Whether trying again is no use before a person has done something: an endpoint refuses for good.
-pub(crate) fn is_final(error: &anyhow::Error) -> bool {
-    error.chain().any(|e| e.is::<oauth::words::Refused>())
+/// Whether it may go right later without anybody doing something: an endpoint of tokens does not answer now.
+pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
+    error.chain().any(|e| e.is::<oauth::words::Unavailable>())
 }
 
 /// How a session is to sign in.
@@ -73,11 +73,6 @@ pub(crate) struct Server<'a> {
 }
 
 impl Signin {
-    /// The user.
-    pub fn user(&self) -> &str {
-        &self.user
-    }
-
     /// Picks the best way that the server offers and reads password or token for it. This may ask a file, a program or a
     /// token endpoint, so it may take up to a minute and must not run on a thread that others wait for.
     ///
@@ -112,11 +107,6 @@ impl Signin {
             Source::Password(source) | Source::TokenCommand(source) => source.exposed(),
             Source::Tokens(tokens) => tokens.exposed(),
         }
-    }
-
-    /// Whether a token is shown in the place of a password: whoever hands it out may be away for a moment.
-    pub fn uses_token(&self) -> bool {
-        self.source.is_token()
     }
 
     /// To be said when the server refuses what it was shown, so that the next sign-in does not show it again.

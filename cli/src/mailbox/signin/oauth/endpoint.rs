@@ -11,8 +11,9 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::words;
+use super::words::{self, Unavailable};
 use crate::mailbox::signin::secret::Secret;
+use crate::mailbox::tls;
 
 /// No endpoint may take longer, from the name to the last byte.
 const TIME: Duration = Duration::from_secs(30);
@@ -165,28 +166,26 @@ fn read<T: DeserializeOwned>(status: u16, body: &[u8]) -> anyhow::Result<Answer<
     match status {
         300..400 => bail!("it answers {status} and points elsewhere: is the address right?"),
         404 | 405 => bail!("it answers {status}: is the address right?"),
-        429 => bail!("it answers 429: too many requests"),
-        500.. => bail!("it answers {status}: it has trouble of its own"),
+        429 => Err(Unavailable("it answers 429: too many requests".to_owned()).into()),
+        500.. => Err(Unavailable(format!("it answers {status}: it has trouble of its own")).into()),
         _ => bail!("it answers {status} without saying why"),
     }
 }
 
 /// Why there was no answer, in words; what ureq quotes of the address or the answer is left out.
 fn no_answer(error: ureq::Error) -> anyhow::Error {
+    let later = |words: String| Unavailable(words).into();
     match error {
-        ureq::Error::Timeout(_) => anyhow!("no answer in time"),
-        ureq::Error::HostNotFound => anyhow!("there is no host of this name"),
+        ureq::Error::Timeout(_) => later("no answer in time".to_owned()),
+        ureq::Error::HostNotFound => later("there is no host of this name".to_owned()),
+        ureq::Error::ConnectionFailed => later("no connection".to_owned()),
+        ureq::Error::Io(e) => match tls::explain(&e, "the endpoint") {
+            Some(words) => anyhow!(words),
+            None => later(e.kind().to_string()),
+        },
         ureq::Error::BodyExceedsLimit(_) => anyhow!("its answer is longer than {MAX_BYTES} bytes"),
         ureq::Error::Protocol(_) | ureq::Error::Http(_) => anyhow!("it does not speak HTTP"),
         ureq::Error::Rustls(e) => anyhow!("TLS failed: {e}"),
-        ureq::Error::Io(e) => {
-            anyhow!(
-                "{}",
-                crate::mailbox::tls::explain(&e, "the endpoint")
-                    .unwrap_or_else(|| e.kind().to_string())
-            )
-        }
-        ureq::Error::ConnectionFailed => anyhow!("no connection"),
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
             anyhow!("the proxy of the environment lets nothing through")
         }

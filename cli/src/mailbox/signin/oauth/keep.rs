@@ -13,25 +13,16 @@ use crate::mailbox::signin::secret::{Secret, SecretSource};
 #[derive(Clone, Debug)]
 pub(crate) struct TokenFile(PathBuf);
 
-/// Holds others off until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Lock(Option<File>);
-
 impl TokenFile {
     /// A file that need not be there yet.
     pub fn new(path: &Path) -> Self {
         TokenFile(path.to_owned())
     }
 
-    /// Its place.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Waits until no other process is about to replace the token.
+    /// Waits until no other process is about to replace the token, and holds others off until the file is closed.
     ///
     /// Where no lock file can be made, nobody else can replace the token either, and there is nothing to wait for.
-    pub fn lock(&self) -> Lock {
+    pub fn lock(&self) -> Option<File> {
         let mut name = self.0.as_os_str().to_owned();
         name.push(".lock");
         let mut options = OpenOptions::new();
@@ -39,7 +30,7 @@ impl TokenFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(PathBuf::from(name)).ok();
-        Lock(file.filter(|f| f.lock().is_ok()))
+        file.filter(|f| f.lock().is_ok())
     }
 
     /// The token.
@@ -139,11 +130,11 @@ mod tests {
         file.replace(&Secret::new("one")).unwrap();
         assert_eq!(file.read().unwrap().expose(), "one");
         assert_eq!(file.exposed(), None);
-        let mode = fs::metadata(file.path()).unwrap().permissions().mode();
+        let mode = fs::metadata(&file.0).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
         // Also where it was open before.
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&file.0, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(file.exposed().is_some());
         file.replace(&Secret::new("two")).unwrap();
         assert_eq!(file.exposed(), None);
@@ -167,7 +158,7 @@ mod tests {
         use std::os::unix::fs::{MetadataExt as _, chown};
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::new(&folder.path().join("token"));
-        let owner = || fs::metadata(file.path()).unwrap().uid();
+        let owner = || fs::metadata(&file.0).unwrap().uid();
         file.replace(&Secret::new("one")).unwrap();
         let mine = owner();
         // Only root can give files away; for others there is nothing to see here.
@@ -176,7 +167,7 @@ mod tests {
         }
         file.replace(&Secret::new("two")).unwrap();
         assert_eq!(owner(), mine, "a file that is there keeps its owner");
-        fs::remove_file(file.path()).unwrap();
+        fs::remove_file(&file.0).unwrap();
         file.replace(&Secret::new("three")).unwrap();
         assert_eq!(
             owner(),

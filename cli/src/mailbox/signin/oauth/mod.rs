@@ -67,7 +67,7 @@ impl Tokens {
     /// An access token that is good for a while: the one that is there, or a new one.
     ///
     /// # Errors
-    /// Where none can be had. No error holds a secret; [`words::Refused`] is in it where only a person can help.
+    /// Where none can be had. No error holds a secret; [`words::Unavailable`] is in it where waiting may help.
     pub fn access(&self) -> anyhow::Result<Secret> {
         self.access_at(Instant::now())
     }

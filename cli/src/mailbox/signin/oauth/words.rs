@@ -1,24 +1,15 @@
 //! What endpoints say, in words that say what to do, without tokens and addresses.
 
-use std::fmt;
-
 use url::Url;
 
 use super::endpoint::Refusal;
 use crate::mailbox::signin::secret::Secret;
 use crate::output::safe;
 
-/// A refusal that stays one until a person does something; what else goes wrong may go right later.
-#[derive(Debug)]
-pub(crate) struct Refused(String);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
+/// An endpoint does not answer now; it may later, without anybody doing something.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unavailable(pub String);
 
 /// What Microsoft's codes mean here. The text beside them is long and names people.
 const MICROSOFT: &[(&str, &str)] = &[
@@ -148,9 +139,9 @@ pub(crate) fn refused(refusal: &Refusal, sent: &[&Secret]) -> anyhow::Error {
         }
     };
     if PASSING.contains(&refusal.error.as_str()) {
-        anyhow::anyhow!("the endpoint cannot now: {text}")
+        Unavailable(format!("the endpoint cannot now: {text}")).into()
     } else {
-        anyhow::Error::new(Refused(format!("the endpoint refuses: {text}")))
+        anyhow::anyhow!("the endpoint refuses: {text}")
     }
 }
 
@@ -186,13 +177,13 @@ mod tests {
     #[test]
     fn refusals_say_what_to_do() {
         let secret = Secret::new("hunter2");
-        for (code, said, expected, stays) in [
+        for (code, said, expected, passes) in [
             (
                 "invalid_client",
                 "AADSTS7000222: The provided client secret keys for app 'x' are expired.",
                 "the endpoint refuses: invalid_client: the client secret has expired: make a new one in the app \
                  registration (AADSTS7000222)",
-                true,
+                false,
             ),
             (
                 // A code that is the beginning of another.
@@ -200,28 +191,28 @@ mod tests {
                 "AADSTS70002159: new",
                 "the endpoint refuses: invalid_client: client_id or client secret is wrong, or the secret has expired \
                  (it says: AADSTS70002159: new)",
-                true,
+                false,
             ),
             (
                 "invalid_grant",
                 "Token hunter2 of bob@example.com\nwas\x1b[31m revoked",
                 "the endpoint refuses: invalid_grant: the refresh token is used up, expired or revoked: run \
                  `undeliverable mailbox login` (it says: Token *** of ***)",
-                true,
+                false,
             ),
             (
                 "temporarily_unavailable",
                 "",
                 "the endpoint cannot now: temporarily_unavailable",
-                false,
+                true,
             ),
             (
                 "odd\x1b[31m",
                 "",
                 "the endpoint refuses: odd\\u{1b}[31m",
-                true,
+                false,
             ),
-            ("", "", "the endpoint refuses: ", true),
+            ("", "", "the endpoint refuses: ", false),
         ] {
             let refusal = Refusal {
                 error: code.to_owned(),
@@ -229,7 +220,7 @@ mod tests {
             };
             let error = refused(&refusal, &[&secret, &Secret::new("")]);
             assert_eq!(error.to_string(), expected);
-            assert_eq!(error.is::<Refused>(), stays, "{code}");
+            assert_eq!(error.is::<Unavailable>(), passes, "{code}");
         }
     }
 
