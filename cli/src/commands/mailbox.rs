@@ -64,9 +64,6 @@ pub(crate) struct MailboxArgs {
     /// Change nothing, not even what counts as read; list what would become of each message
     #[arg(long, requires = "once")]
     dry_run: bool,
-    /// Serve /metrics for Prometheus and /health here: a port of this machine, or an address and a port
-    #[arg(long, value_name = "ADDR", value_parser = health::address, conflicts_with = "dry_run")]
-    metrics: Option<SocketAddr>,
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
@@ -298,12 +295,6 @@ fn look(args: &CheckArgs) -> anyhow::Result<Outcome> {
     } else {
         Outcome::Done
     })
-}
-
-/// How long an account may be without success before it counts as failing, in seconds.
-fn patience(config: &Config) -> i64 {
-    let quiet = config.pace.poll.max(config.pace.idle).as_secs();
-    i64::try_from(quiet.saturating_mul(3)).unwrap_or(i64::MAX)
 }
 
 /// All accounts at the same time.

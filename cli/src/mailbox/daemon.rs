@@ -61,18 +61,14 @@ impl Life<'_> {
         let name = self.account.name.as_str();
         loop {
             let before = self.passed.messages;
-            let ended = tokio::select! {
-                biased;
-                ended = self.session() => ended,
-            };
+            let ended = self.session().await;
             if self.passed.messages > before {
                 self.failures = 0;
             }
             let Err(e) = ended else {
-                return self.passed.left == 0;
+                return !self.once || self.passed.left == 0;
             };
             self.failures += 1;
-            self.round.watch.failure(name, &e);
             let words = match &e {
                 Ended::Server(e) => e.to_string(),
                 Ended::Store(e) => format!("the ledger cannot be used, so nothing is moved: {e:#}"),
@@ -81,7 +77,7 @@ impl Life<'_> {
             self.round.watch.failure(name, failure(&e));
             if self.round.watch.is_stopping() {
                 warn!(account = name, "{words}");
-                return false;
+                return !self.once;
             }
             if self.once && (is_closed || self.failures >= TRIES) {
                 error!(account = name, "{words}");

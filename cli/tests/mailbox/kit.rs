@@ -55,6 +55,12 @@ impl Desk {
 
     /// The program on the configuration that was written last.
     pub fn mailbox(&self, args: &[&str]) -> Command {
+        let ledger = self.ledger();
+        self.mailbox_on(ledger.to_str().unwrap(), args)
+    }
+
+    /// The same with another ledger.
+    pub fn mailbox_on(&self, db: &str, args: &[&str]) -> Command {
         let mut command = program();
         command
             .arg("mailbox")
@@ -62,7 +68,7 @@ impl Desk {
             .arg("--config")
             .arg(self.path("mailbox.toml"))
             .arg("--db")
-            .arg(self.ledger());
+            .arg(db);
         command
     }
 
@@ -157,7 +163,7 @@ pub(crate) fn samples() -> Vec<(Vec<u8>, &'static str)> {
     for line in text.lines() {
         let report: Value = serde_json::from_str(line).unwrap();
         let source = report["source"].as_str().unwrap();
-        if !Path::new(source).extension().is_some_and(|e| e == "eml") {
+        if Path::new(source).extension().is_none_or(|e| e != "eml") {
             continue;
         }
         let bytes = fs::read(source).unwrap();

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -78,6 +79,9 @@ impl Server {
             !password.contains([':', '\n']),
             "a line of the file has the form NAME:{{PLAIN}}PASSWORD"
         );
+        // Tests on several threads share a server, and it reads the file at any moment.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path("passwd");
         let begin = format!("{name}:");
         let mut text: String = std::fs::read_to_string(&path)
@@ -86,7 +90,10 @@ impl Server {
             .filter(|line| !line.starts_with(&begin))
             .fold(String::new(), |text, line| text + line + "\n");
         text += &format!("{name}:{{PLAIN}}{password}\n");
-        std::fs::write(path, text).unwrap();
+        let new = self.path("passwd.new");
+        std::fs::write(&new, text).unwrap();
+        give(&new, &std::fs::metadata(self.path("mail")).unwrap());
+        std::fs::rename(new, path).unwrap();
     }
 
     /// The certificate of the authority that signed the server's, which is for `localhost` and 127.0.0.1.

@@ -155,16 +155,6 @@ impl Session {
         all.filter_map(|c| c.strip_prefix("AUTH=")).collect()
     }
 
-    /// Everything that the server can do.
-    pub fn capabilities(&self) -> &[String] {
-        &self.capabilities
-    }
-
-    /// Bytes that have come from the server.
-    pub fn received(&self) -> u64 {
-        self.wire.received()
-    }
-
     /// AUTHENTICATE, with the words of `exchange`.
     ///
     /// # Errors
