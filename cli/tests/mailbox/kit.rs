@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::dovecot::Server;
 
+/// The password of every user.
+pub(crate) const PASSWORD: &str = "secret word";
+
 /// The folder for what could not be processed.
 pub(crate) const FAILED: &str = "CouldNotProcess";
 
@@ -22,9 +25,9 @@ pub(crate) struct Desk {
 impl Desk {
     pub fn new(server: &Server, user: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        server.user(user, "secret word");
+        server.user(user, PASSWORD);
         server.make_folder(user, "INBOX");
-        fs::write(folder.path().join("password"), "secret word\n").unwrap();
+        fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).unwrap();
         Desk {
             folder,
             user: user.to_owned(),

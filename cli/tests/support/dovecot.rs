@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each user takes what it needs")]
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
@@ -73,8 +74,13 @@ impl Server {
         panic!("dovecot.sh start: {}", log_of(home.path()));
     }
 
-    /// Adds a user, or changes the password of one.
+    /// Adds a user, or changes the password of one. Dovecot looks for changes once a second.
     pub fn user(&self, name: &str, password: &str) {
+        self.users([name], password);
+    }
+
+    /// Adds users with one password, or changes theirs.
+    pub fn users<'a>(&self, names: impl IntoIterator<Item = &'a str>, password: &str) {
         assert!(
             !password.contains([':', '\n']),
             "a line of the file has the form NAME:{{PLAIN}}PASSWORD"
@@ -83,13 +89,19 @@ impl Server {
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path("passwd");
-        let begin = format!("{name}:");
-        let mut text: String = std::fs::read_to_string(&path)
-            .unwrap()
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut lines: BTreeMap<&str, String> = text
             .lines()
-            .filter(|line| !line.starts_with(&begin))
-            .fold(String::new(), |text, line| text + line + "\n");
-        text += &format!("{name}:{{PLAIN}}{password}\n");
+            .filter_map(|l| Some((l.split_once(':')?.0, l.to_owned())))
+            .collect();
+        let before = lines.clone();
+        for name in names {
+            lines.insert(name, format!("{name}:{{PLAIN}}{password}"));
+        }
+        if lines == before {
+            return;
+        }
+        let text: String = lines.values().map(|l| format!("{l}\n")).collect();
         let new = self.path("passwd.new");
         std::fs::write(&new, text).unwrap();
         give(&new, &std::fs::metadata(self.path("mail")).unwrap());
