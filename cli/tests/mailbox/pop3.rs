@@ -120,8 +120,12 @@ fn connections_that_break() {
     } else {
         20
     };
-    for seed in 0..runs {
-        let desk = Desk::new(&server, &format!("bounce{seed}"));
+    let desks: Vec<Desk> = (0..runs)
+        .map(|seed| Desk::new(&server, &format!("bounce{seed}")))
+        .collect();
+    // Dovecot looks for new users once a second.
+    thread::sleep(Duration::from_millis(1100));
+    for (seed, desk) in (0..runs).zip(&desks) {
         let bounces: Vec<Vec<u8>> = (0..5)
             .map(|n| bounce(&format!("bob{n}@example.com"), &format!("send{n}")))
             .collect();
@@ -147,7 +151,7 @@ fn connections_that_break() {
         // It may give up, or find a garbled sign-in refused; it may not lose or make up anything.
         let o = desk.mailbox(&["--once"]).output().unwrap();
         let words = stderr(&o);
-        configure(&desk, &server, server.ports.pop3, DELETES, "none");
+        configure(desk, &server, server.ports.pop3, DELETES, "none");
         desk.once();
         let left = sorted(others.iter().map(|m| ("INBOX", m.clone())));
         assert_eq!(boxes(&server, &desk.user), left, "seed {seed}: {words}");
