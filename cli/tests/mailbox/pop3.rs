@@ -384,3 +384,25 @@ fn a_message_that_cannot_be_fetched_keeps_nobody() {
         "not tried again at once: {words}"
     );
 }
+
+#[test]
+fn a_message_that_ends_every_connection_keeps_nobody() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let desk = Desk::new(&server, "bounce1");
+    let port = scripted("+OK\r\n", |line, out| match line {
+        "UIDL" => say(out, "+OK\r\n1 first\r\n2 second\r\n.\r\n"),
+        "LIST" => say(out, "+OK\r\n1 500\r\n2 500\r\n.\r\n"),
+        "RETR 1" => false,
+        "RETR 2" => {
+            let mail = String::from_utf8(bounce("bob@example.com", "send1")).unwrap();
+            say(out, &format!("+OK\r\n{mail}.\r\n"))
+        }
+        _ => obey(line, out),
+    });
+    configure(&desk, &server, port, "", "none");
+    let words = desk.once();
+    assert!(words.contains("the connection broke 3 times"), "{words}");
+    assert_eq!(desk.events().len(), 1);
+}
