@@ -39,6 +39,7 @@ pub(crate) async fn run(
         pace,
         once,
         memories: BTreeMap::new(),
+        pop3_memory: pop3::Memory::default(),
         passed: Passed::default(),
         failures: 0,
     };
@@ -52,6 +53,7 @@ struct Life<'a> {
     pace: Pace,
     once: bool,
     memories: BTreeMap<String, Memory>,
+    pop3_memory: pop3::Memory,
     passed: Passed,
     failures: u32,
 }
@@ -145,11 +147,15 @@ impl Life<'_> {
     async fn visits(&mut self) -> Result<(), Ended> {
         let watch = self.round.watch;
         let started = Instant::now();
-        let mut memory = pop3::Memory::default();
         loop {
             let before = (self.passed.messages, self.passed.recorded.new);
-            let delay =
-                pop3::visit(self.round, self.account, &mut memory, &mut self.passed).await?;
+            let delay = pop3::visit(
+                self.round,
+                self.account,
+                &mut self.pop3_memory,
+                &mut self.passed,
+            )
+            .await?;
             self.settle_incidents(before.1).await?;
             let done = self.passed.messages - before.0;
             if done > 0 {

@@ -120,8 +120,12 @@ fn connections_that_break() {
     } else {
         20
     };
-    for seed in 0..runs {
-        let desk = Desk::new(&server, &format!("bounce{seed}"));
+    let desks: Vec<Desk> = (0..runs)
+        .map(|seed| Desk::new(&server, &format!("bounce{seed}")))
+        .collect();
+    // Dovecot looks for new users once a second.
+    thread::sleep(Duration::from_millis(1100));
+    for (seed, desk) in (0..runs).zip(&desks) {
         let bounces: Vec<Vec<u8>> = (0..5)
             .map(|n| bounce(&format!("bob{n}@example.com"), &format!("send{n}")))
             .collect();
@@ -147,7 +151,7 @@ fn connections_that_break() {
         // It may give up, or find a garbled sign-in refused; it may not lose or make up anything.
         let o = desk.mailbox(&["--once"]).output().unwrap();
         let words = stderr(&o);
-        configure(&desk, &server, server.ports.pop3, DELETES, "none");
+        configure(desk, &server, server.ports.pop3, DELETES, "none");
         desk.once();
         let left = sorted(others.iter().map(|m| ("INBOX", m.clone())));
         assert_eq!(boxes(&server, &desk.user), left, "seed {seed}: {words}");
@@ -379,4 +383,26 @@ fn a_message_that_cannot_be_fetched_keeps_nobody() {
         words.contains("messages=0"),
         "not tried again at once: {words}"
     );
+}
+
+#[test]
+fn a_message_that_ends_every_connection_keeps_nobody() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let desk = Desk::new(&server, "bounce1");
+    let port = scripted("+OK\r\n", |line, out| match line {
+        "UIDL" => say(out, "+OK\r\n1 first\r\n2 second\r\n.\r\n"),
+        "LIST" => say(out, "+OK\r\n1 500\r\n2 500\r\n.\r\n"),
+        "RETR 1" => false,
+        "RETR 2" => {
+            let mail = String::from_utf8(bounce("bob@example.com", "send1")).unwrap();
+            say(out, &format!("+OK\r\n{mail}.\r\n"))
+        }
+        _ => obey(line, out),
+    });
+    configure(&desk, &server, port, "", "none");
+    let words = desk.once();
+    assert!(words.contains("the connection broke 3 times"), "{words}");
+    assert_eq!(desk.events().len(), 1);
 }

@@ -165,8 +165,8 @@ fn a_server_that_cannot_be_trusted() {
             ),
             // The same machine by a name that the certificate does not have.
             (
-                format!("host = \"0\"\n{ca}"),
-                "is made out to another name than 0",
+                format!("host = \"::ffff:127.0.0.1\"\n{ca}"),
+                "is made out to another name than ::ffff:127.0.0.1",
             ),
         ] {
             let account =

@@ -225,6 +225,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std:
 fn answer(state: &mut State, path: &str, form: &Form) -> (u16, Value) {
     let get = |name: &str| form.get(name).map_or("", String::as_str);
     let no = |error: &str| (400, json!({"error": error}));
+    if (path, get("grant_type")) == ("/token", "urn:ietf:params:oauth:grant-type:jwt-bearer") {
+        // Who signed is looked at by the test of the signature.
+        return (200, state.grant(None));
+    }
     if get("client_id") != CLIENT {
         return no("invalid_client");
     }

@@ -25,8 +25,8 @@ const BATCH_MESSAGES: usize = 250;
 const LARGE: usize = 1 << 20;
 /// Lines behind the header that are looked at then: what a report says, and the header of the message that it returns.
 const FIRST_LINES: u32 = 4000;
-/// A message during which the connection broke so many times is taken for the cause.
-const BREAKS: u32 = 5;
+/// A message during which the connection broke so many times is taken for the cause. Fewer than end a run with `--once`.
+const BREAKS: u32 = 3;
 /// Deletions, and the time since the first of them, after which a session is ended so that they count: what is deleted in a
 /// session that breaks is not deleted.
 const DELETIONS: usize = 1000;
@@ -115,7 +115,7 @@ impl Visit<'_> {
         self.round
             .watch
             .backlog(self.round.account, INBOX, todo.len() as u64, None);
-        let mut waiting = batches(todo);
+        let mut waiting = batches(todo, &memory.breaks);
         let mut come: Option<(Vec<Entry>, Vec<Mail>)> = None;
         let (mut deleted, mut since) = (0, None);
         loop {
@@ -353,11 +353,14 @@ fn content(entry: &Entry, content: Result<Vec<u8>, String>) -> Mail {
     }
 }
 
-/// Cuts a list into batches; large messages are alone.
-fn batches(list: VecDeque<Entry>) -> VecDeque<Vec<Entry>> {
+/// Cuts a list into batches; large messages are alone. So are those during which the connection broke, and they come last:
+/// what ends the connection must not keep the others.
+fn batches(list: VecDeque<Entry>, breaks: &BTreeMap<String, u32>) -> VecDeque<Vec<Entry>> {
     let mut all = VecDeque::new();
     let (mut open, mut bytes) = (Vec::new(), 0);
-    for e in list {
+    let (last, first): (Vec<Entry>, Vec<Entry>) =
+        list.into_iter().partition(|e| breaks.contains_key(&e.uid));
+    for e in first {
         let is_full = open.len() == BATCH_MESSAGES || bytes + e.size > BATCH_BYTES;
         if !open.is_empty() && (is_full || e.size > LARGE) {
             all.push_back(std::mem::take(&mut open));
@@ -374,6 +377,7 @@ fn batches(list: VecDeque<Entry>) -> VecDeque<Vec<Entry>> {
     if !open.is_empty() {
         all.push_back(open);
     }
+    all.extend(last.into_iter().map(|e| vec![e]));
     all
 }
 
@@ -400,11 +404,18 @@ mod tests {
             (vec![LARGE + 1, LARGE + 1], vec![1, 1]),
             (vec![LARGE; 9], vec![4, 4, 1]),
         ] {
-            let got = batches(list(&sizes));
+            let got = batches(list(&sizes), &BTreeMap::new());
             let numbers: Vec<u32> = got.iter().flatten().map(|e| e.number).collect();
             assert!(numbers.is_sorted() && numbers.len() == sizes.len());
             assert_eq!(got.iter().map(Vec::len).collect::<Vec<_>>(), expected);
         }
+        let broke = BTreeMap::from([("1".to_owned(), 1)]);
+        let got = batches(list(&[1; 4]), &broke);
+        let numbers: Vec<Vec<u32>> = got
+            .iter()
+            .map(|b| b.iter().map(|e| e.number).collect())
+            .collect();
+        assert_eq!(numbers, [vec![1, 3, 4], vec![2]]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl SigninConfig {
             self.password_credential.as_deref(),
         )?;
         let command = self.token_command.clone().map(SecretSource::Command);
-        let tokens = self.oauth2.as_ref().map(OauthConfig::open).transpose();
+        let tokens = self.oauth2.as_ref().map(|o| o.open(user)).transpose();
         let tokens = tokens.context("signin")?;
         let mut given = [
             password.map(Source::Password),

@@ -144,7 +144,11 @@ impl fmt::Debug for SecretSource {
 
 type Bytes = Zeroizing<Vec<u8>>;
 
-fn read_file(path: &Path) -> anyhow::Result<Bytes> {
+/// A file that holds a secret, whole.
+///
+/// # Errors
+/// Where it cannot be read, or is longer than any secret.
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     read_all(File::open(path)?)
 }
 

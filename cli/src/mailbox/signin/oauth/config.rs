@@ -1,11 +1,12 @@
 //! The table `[account.signin.oauth2]`, and what is known of two providers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use url::Url;
 
+use super::assertion::ServiceAccount;
 use super::endpoint::{Endpoint, address};
 use super::keep::TokenFile;
 use super::{Cache, Client, Grant, Tokens};
@@ -32,6 +33,8 @@ pub(crate) struct OauthConfig {
     pub client_secret_command: Option<Vec<String>>,
     /// This systemd credential is the client's secret.
     pub client_secret_credential: Option<String>,
+    /// The key of a service account of Google, in the JSON that its console gives.
+    pub service_account_file: Option<PathBuf>,
     /// The refresh token is in this file, and new ones are put there.
     pub refresh_token_file: Option<PathBuf>,
     /// What is asked for, separated by blanks.
@@ -90,12 +93,15 @@ impl OauthConfig {
     ///
     /// # Errors
     /// Where something is missing or wrong.
-    pub fn open(&self) -> anyhow::Result<Tokens> {
-        self.open_with(Endpoint::new())
+    pub fn open(&self, user: &str) -> anyhow::Result<Tokens> {
+        self.open_with(user, Endpoint::new())
     }
 
     /// The same with an endpoint of its own.
-    pub(super) fn open_with(&self, endpoint: Endpoint) -> anyhow::Result<Tokens> {
+    pub(super) fn open_with(&self, user: &str, endpoint: Endpoint) -> anyhow::Result<Tokens> {
+        if let Some(path) = &self.service_account_file {
+            return self.open_service_account(path, user, endpoint);
+        }
         let (client, token_url) = (self.client()?, self.token_url()?);
         let grant = match &self.refresh_token_file {
             Some(path) => Grant::RefreshToken(TokenFile::new(path)),
@@ -110,6 +116,37 @@ impl OauthConfig {
             scope: self.scope(matches!(grant, Grant::ClientCredentials)),
             client,
             grant,
+            cache: std::sync::Mutex::new(Cache::default()),
+        })
+    }
+
+    fn open_service_account(
+        &self,
+        path: &Path,
+        user: &str,
+        endpoint: Endpoint,
+    ) -> anyhow::Result<Tokens> {
+        ensure!(
+            self.client_id.is_empty()
+                && self.client_secret()?.is_none()
+                && self.refresh_token_file.is_none(),
+            "oauth2: a service_account_file stands alone, without client_id, client_secret and refresh_token_file"
+        );
+        let scope = self.scope(false);
+        ensure!(
+            !scope.is_empty(),
+            "oauth2: provider = \"google\" or a scope is expected beside service_account_file"
+        );
+        Ok(Tokens {
+            endpoint,
+            // Its own stands in the file.
+            token_url: address("token_endpoint", GOOGLE.token)?,
+            scope,
+            client: Client {
+                id: String::new(),
+                secret: None,
+            },
+            grant: Grant::ServiceAccount(ServiceAccount::new(path, user)),
             cache: std::sync::Mutex::new(Cache::default()),
         })
     }
@@ -157,7 +194,7 @@ impl OauthConfig {
         );
         match self.provider {
             Some(Provider::Google) => bail!(
-                "oauth2: Google gives no mailbox to a client alone: a refresh_token_file is expected"
+                "oauth2: Google gives no mailbox to a client alone: a refresh_token_file or a service_account_file is expected"
             ),
             Some(Provider::Microsoft) => ensure!(
                 self.tenant.is_some() || self.token_endpoint.is_some(),

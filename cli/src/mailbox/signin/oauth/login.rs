@@ -88,7 +88,7 @@ impl Login<'_> {
 
     fn refused(&self, refusal: &super::endpoint::Refusal, sent: &Secret) -> anyhow::Error {
         let sent: Vec<&Secret> = self.secret.iter().chain([sent]).collect();
-        words::refused(refusal, &sent).context(words::place(&self.token_url))
+        words::refused(refusal, &sent, true).context(words::place(&self.token_url))
     }
 }
 

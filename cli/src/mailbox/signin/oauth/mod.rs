@@ -2,6 +2,7 @@
 //!
 //! [`OauthConfig`] says where from; [`Tokens`] has one ready when a session asks; [`login`] gets the first refresh token.
 
+mod assertion;
 pub(crate) mod config;
 mod endpoint;
 mod keep;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use url::Url;
 
+use assertion::ServiceAccount;
 pub(crate) use config::OauthConfig;
 use endpoint::{Answer, Endpoint, Granted};
 use keep::TokenFile;
@@ -54,6 +56,8 @@ enum Grant {
     ClientCredentials,
     /// RFC 6749, section 6: what a person once signed in for.
     RefreshToken(TokenFile),
+    /// RFC 7523, section 2.1: a signature of a service account.
+    ServiceAccount(ServiceAccount),
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +85,7 @@ impl Tokens {
     pub fn exposed(&self) -> Option<String> {
         let file = match &self.grant {
             Grant::RefreshToken(file) => file.exposed(),
+            Grant::ServiceAccount(account) => account.exposed(),
             Grant::ClientCredentials => None,
         };
         file.or_else(|| self.client.secret.as_ref()?.exposed())
@@ -98,6 +103,7 @@ impl Tokens {
         let granted = match &self.grant {
             Grant::ClientCredentials => self.by_client()?,
             Grant::RefreshToken(file) => self.by_refresh_token(file, &mut cache)?,
+            Grant::ServiceAccount(account) => self.by_assertion(account)?,
         };
         let token = granted.access_token;
         let good_for = good_for(granted.expires_in);
@@ -112,6 +118,16 @@ impl Tokens {
             secret.as_ref(),
             None,
         )
+    }
+
+    fn by_assertion(&self, account: &ServiceAccount) -> anyhow::Result<Granted> {
+        let assertion = account.sign(&self.scope)?;
+        // The key is who we are: no client is named beside it.
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", assertion.text.expose()),
+        ];
+        self.post(&assertion.token_url, &form, &[&assertion.text])
     }
 
     fn by_refresh_token(&self, file: &TokenFile, cache: &mut Cache) -> anyhow::Result<Granted> {
@@ -158,15 +174,20 @@ impl Tokens {
         sent: Option<&Secret>,
     ) -> anyhow::Result<Granted> {
         let form = self.client.sign(form, secret);
-        match self.endpoint.post::<Granted>(&self.token_url, &form)? {
+        let sent: Vec<&Secret> = secret.into_iter().chain(sent).collect();
+        self.post(&self.token_url, &form, &sent)
+    }
+
+    fn post(&self, url: &Url, form: &[(&str, &str)], sent: &[&Secret]) -> anyhow::Result<Granted> {
+        match self.endpoint.post::<Granted>(url, form)? {
             Answer::Granted(granted) if granted.is_bearer() => Ok(granted),
             Answer::Granted(_) => Err(anyhow!(
                 "it gives a token of a sort that mail servers do not take, expected bearer"
             )
-            .context(words::place(&self.token_url))),
+            .context(words::place(url))),
             Answer::Refused(refusal) => {
-                let sent: Vec<&Secret> = secret.into_iter().chain(sent).collect();
-                Err(words::refused(&refusal, &sent).context(words::place(&self.token_url)))
+                let has_login = matches!(self.grant, Grant::RefreshToken(_));
+                Err(words::refused(&refusal, sent, has_login).context(words::place(url)))
             }
         }
     }

@@ -64,7 +64,10 @@ impl Set {
 
     fn open(&self, config: &OauthConfig) -> Tokens {
         config
-            .open_with(Endpoint::with_time(Duration::from_millis(700)))
+            .open_with(
+                "bounces@example.com",
+                Endpoint::with_time(Duration::from_millis(700)),
+            )
             .unwrap()
     }
 
@@ -252,7 +255,7 @@ fn an_endpoint_that_misbehaves() {
         ),
         (
             Mood::Refuse("invalid_grant", "revoked"),
-            "mailbox login",
+            "invalid_grant",
             false,
         ),
         (
@@ -335,6 +338,40 @@ fn an_endpoint_that_is_not_there() {
 }
 
 #[test]
+fn a_service_account_stands_in_for_a_person() {
+    let set = Set::new();
+    let Some(path) = assertion::tests::key_file(set.folder.path(), &set.server.url("token")) else {
+        return;
+    };
+    let config = OauthConfig {
+        provider: Some(config::Provider::Google),
+        service_account_file: Some(path),
+        ..OauthConfig::default()
+    };
+    let tokens = set.open(&config);
+    tokens.access().unwrap();
+    tokens.access().unwrap();
+    assert_eq!(set.asked(), 1, "kept like any other");
+    {
+        let state = set.server.state();
+        let form = &state.forms[0];
+        assert_eq!(
+            form["grant_type"],
+            "urn:ietf:params:oauth:grant-type:jwt-bearer"
+        );
+        assert_eq!(form["assertion"].split('.').count(), 3);
+        assert_eq!(form.len(), 2, "{form:?}");
+    }
+    tokens.forget();
+    set.server.state().mood = Mood::Refuse("unauthorized_client", "not for these scopes");
+    let error = format!("{:#}", tokens.access().unwrap_err());
+    assert!(
+        error.contains("token endpoint 127.0.0.1") && error.contains("not for these scopes"),
+        "{error}"
+    );
+}
+
+#[test]
 fn settings_that_do_not_go_together() {
     let secret = |c: OauthConfig| OauthConfig {
         client_secret_env: Some("X".to_owned()),
@@ -366,6 +403,20 @@ fn settings_that_do_not_go_together() {
         ),
         (
             OauthConfig {
+                service_account_file: Some("x".into()),
+                ..of(Google)
+            },
+            "stands alone",
+        ),
+        (
+            OauthConfig {
+                service_account_file: Some("x".into()),
+                ..OauthConfig::default()
+            },
+            "or a scope is expected",
+        ),
+        (
+            OauthConfig {
                 tenant: Some("../evil".to_owned()),
                 ..secret(of(Microsoft))
             },
@@ -386,7 +437,7 @@ fn settings_that_do_not_go_together() {
             "clear text",
         ),
     ] {
-        let error = format!("{:#}", config.open().unwrap_err());
+        let error = format!("{:#}", config.open("bounces@example.com").unwrap_err());
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -419,7 +470,7 @@ fn what_is_known_of_providers() {
             "https://mail.google.com/",
         ),
     ] {
-        let tokens = config.open().unwrap();
+        let tokens = config.open("bounces@example.com").unwrap();
         assert_eq!(
             (tokens.token_url.as_str(), tokens.scope.as_str()),
             (url, scope)

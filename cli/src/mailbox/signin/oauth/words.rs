@@ -116,8 +116,12 @@ const STANDARD: &[(&str, &str)] = &[
 /// Refusals that pass by themselves.
 const PASSING: &[&str] = &["temporarily_unavailable", "server_error", "slow_down"];
 
-/// A refusal as an error. `sent` are secrets that an endpoint may have quoted.
-pub(crate) fn refused(refusal: &Refusal, sent: &[&Secret]) -> anyhow::Error {
+/// What `invalid_grant` means where no person has signed in.
+const NOT_TAKEN: &str =
+    "what was shown is not accepted: is the user right, and the clock of this machine?";
+
+/// A refusal as an error. `sent` are secrets that an endpoint may have quoted; `has_login` says whether a person signs in.
+pub(crate) fn refused(refusal: &Refusal, sent: &[&Secret], has_login: bool) -> anyhow::Error {
     let code = harmless(&refusal.error, 60, sent);
     let said = refusal.error_description.as_deref().unwrap_or_default();
     let known = MICROSOFT
@@ -129,8 +133,9 @@ pub(crate) fn refused(refusal: &Refusal, sent: &[&Secret]) -> anyhow::Error {
         None => {
             let meaning = STANDARD.iter().find(|(c, _)| *c == refusal.error);
             let mut text = code;
-            if let Some((_, meaning)) = meaning {
-                text += &format!(": {meaning}");
+            if let Some((code, meaning)) = meaning {
+                let is_other = *code == "invalid_grant" && !has_login;
+                text += &format!(": {}", if is_other { NOT_TAKEN } else { meaning });
             }
             if !said.is_empty() {
                 text += &format!(" (it says: {})", harmless(said, 200, sent));
@@ -218,7 +223,7 @@ mod tests {
                 error: code.to_owned(),
                 error_description: Some(said.to_owned()),
             };
-            let error = refused(&refusal, &[&secret, &Secret::new("")]);
+            let error = refused(&refusal, &[&secret, &Secret::new("")], true);
             assert_eq!(error.to_string(), expected);
             assert_eq!(error.is::<Unavailable>(), passes, "{code}");
         }

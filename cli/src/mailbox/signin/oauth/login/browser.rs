@@ -174,7 +174,7 @@ fn code(url: &Url, state: &str) -> Option<anyhow::Result<Secret>> {
             error,
             error_description: get("error_description"),
         };
-        return Some(Err(words::refused(&refusal, &[])));
+        return Some(Err(words::refused(&refusal, &[], true)));
     }
     let code = get("code")?;
     Some(nonempty(code))

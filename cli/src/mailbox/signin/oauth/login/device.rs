@@ -48,7 +48,7 @@ pub(super) fn sign_in(
         Answer::Granted(codes) => codes,
         Answer::Refused(refusal) => {
             let sent: Vec<&Secret> = login.secret.iter().collect();
-            return Err(words::refused(&refusal, &sent).context(words::place(url)));
+            return Err(words::refused(&refusal, &sent, true).context(words::place(url)));
         }
     };
     ensure!(
