@@ -142,7 +142,7 @@ fn connections_that_break() {
             },
         );
         configure(
-            &desk,
+            desk,
             &server,
             proxy.port(),
             &format!("timeout_seconds = 2\n{DELETES}"),
@@ -211,7 +211,9 @@ fn servers_that_lie() {
     let Some(server) = Server::start() else {
         return;
     };
-    let cases: &[(&'static str, fn(&str, &mut TcpStream) -> bool, &str)] = &[
+    /// What a server says first, what it does with each line, and what stderr must say.
+    type Case = (&'static str, fn(&str, &mut TcpStream) -> bool, &'static str);
+    let cases: &[Case] = &[
         (
             "-ERR [SYS/PERM] closed for ever\r\n",
             obey,
