@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use undeliverable::{Engine, EngineBuilder, Limits};
 
 use crate::commands::{
-    classify, deliver, explain, incidents, lookup, manual, replay, report, rules, scan,
+    classify, deliver, explain, incidents, lookup, mailbox, manual, replay, report, rules, scan,
     suppressions, token,
 };
 
@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Lookup(lookup::LookupArgs),
     Rules(rules::RulesArgs),
     Deliver(deliver::DeliverArgs),
+    Mailbox(Box<mailbox::MailboxArgs>),
     Suppressions(suppressions::SuppressionsArgs),
     Incidents(incidents::IncidentsArgs),
     Token(token::TokenArgs),

@@ -55,6 +55,12 @@ pub(crate) fn parse(word: &str) -> anyhow::Result<i64> {
     })
 }
 
+/// A time as IMAP writes it: `17-Jul-1996 02:44:25 -0700`, the day with a blank in the place of a leading nought.
+pub(crate) fn parse_internal_date(text: &str) -> Option<i64> {
+    let time = Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", text.trim_start());
+    time.ok().map(Timestamp::as_second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +72,18 @@ mod tests {
         assert_eq!(text(parse("2023-11-14").unwrap()), "2023-11-14T00:00:00Z");
         assert!((now() - parse("2d").unwrap() - 2 * 86_400).abs() < 5);
         assert!(parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn servers_write_times() {
+        for (text, second) in [
+            ("14-Nov-2023 22:13:20 +0000", Some(1_700_000_000)),
+            ("14-Nov-2023 15:13:20 -0700", Some(1_700_000_000)),
+            (" 1-Jan-1970 01:00:00 +0100", Some(0)),
+            ("2023-11-14", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_internal_date(text), second, "{text}");
+        }
     }
 }

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod inline;
 mod ledger;
+mod mailbox;
 mod output;
 mod pipeline;
 mod progress;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Lookup(args) => commands::lookup::run(&args),
         Command::Rules(args) => commands::rules::run(&args),
         Command::Deliver(args) => return commands::deliver::run(&args),
+        Command::Mailbox(args) => commands::mailbox::run(&args),
         Command::Suppressions(args) => commands::suppressions::run(&args),
         Command::Incidents(args) => commands::incidents::run(&args),
         Command::Token(args) => commands::token::run(&args),

@@ -5,6 +5,7 @@ pub(crate) mod deliver;
 pub(crate) mod explain;
 pub(crate) mod incidents;
 pub(crate) mod lookup;
+pub(crate) mod mailbox;
 pub(crate) mod manual;
 pub(crate) mod replay;
 pub(crate) mod report;

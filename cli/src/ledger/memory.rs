@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use undeliverable::policy::{Act, AddressState, HourCount, Incident, Settlement};
 
+use super::marks::{Mark, Place};
 use super::store::{DecisionRow, Each, History, NewEvent, StateRow, Store};
 
 #[derive(Clone, Default)]
-struct Data {
+pub(super) struct Data {
     settings: BTreeMap<String, String>,
     events: BTreeMap<(String, String), NewEvent>,
     acts: BTreeMap<String, Act>,
@@ -16,11 +17,12 @@ struct Data {
     counts: BTreeMap<(String, i64), HourCount>,
     incidents: Vec<Incident>,
     settlements: Vec<Settlement>,
+    pub(super) marks: Vec<(Place, Mark)>,
 }
 
 #[derive(Default)]
 pub(crate) struct Memory {
-    data: Data,
+    pub(super) data: Data,
     saved: Option<Data>,
 }
 

@@ -5,6 +5,7 @@
 //! run that was cut off is made whole by running it again.
 
 pub(crate) mod args;
+pub(crate) mod marks;
 #[cfg(test)]
 mod memory;
 mod postgres;
@@ -207,31 +208,34 @@ impl Ledger {
             return Ok(Recorded::default());
         }
         let events: Vec<NewEvent> = events.into_iter().map(|e| self.prepare(e)).collect();
-        self.locked(|l| {
-            let new = l.store.insert_events(&events)?;
-            let mut recorded = Recorded::default();
-            let mut keys = BTreeSet::new();
-            let mut counts: BTreeMap<(String, i64), HourCount> = BTreeMap::new();
-            for (n, is_new) in events.iter().zip(new) {
-                if !is_new {
-                    recorded.known += 1;
-                    continue;
-                }
-                recorded.new += 1;
-                keys.insert(n.event.address.clone());
-                if let Some(domain) = n
-                    .domain
-                    .as_ref()
-                    .filter(|_| n.is_domain || l.policy.life.kinds.contains(&n.event.kind))
-                {
-                    keys.insert(format!("@{domain}"));
-                }
-                count(&n.event, &mut counts);
+        self.locked(|l| l.insert(events))
+    }
+
+    /// Adds events and folds what they touch again. Inside a transaction.
+    fn insert(&mut self, events: Vec<NewEvent>) -> anyhow::Result<Recorded> {
+        let new = self.store.insert_events(&events)?;
+        let mut recorded = Recorded::default();
+        let mut keys = BTreeSet::new();
+        let mut counts: BTreeMap<(String, i64), HourCount> = BTreeMap::new();
+        for (n, is_new) in events.iter().zip(new) {
+            if !is_new {
+                recorded.known += 1;
+                continue;
             }
-            l.add_counts(counts)?;
-            l.refold(keys.into_iter().collect())?;
-            Ok(recorded)
-        })
+            recorded.new += 1;
+            keys.insert(n.event.address.clone());
+            if let Some(domain) = n
+                .domain
+                .as_ref()
+                .filter(|_| n.is_domain || self.policy.life.kinds.contains(&n.event.kind))
+            {
+                keys.insert(format!("@{domain}"));
+            }
+            count(&n.event, &mut counts);
+        }
+        self.add_counts(counts)?;
+        self.refold(keys.into_iter().collect())?;
+        Ok(recorded)
     }
 
     fn prepare(&self, mut event: Event) -> NewEvent {

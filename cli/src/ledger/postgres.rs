@@ -1,6 +1,6 @@
 //! The ledger that several machines share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, bail};
 use postgres::fallible_iterator::FallibleIterator;
@@ -11,14 +11,16 @@ use super::sqlite::standing;
 use super::store::{DecisionRow, Each, History, NewEvent, StateRow, Store};
 
 /// One text a version; each is run once, in order.
-const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("postgres.sql"), include_str!("postgres-2.sql")];
 
 /// The number of the one write lock of a ledger, as PostgreSQL's advisory locks have it: `undel`.
 const WRITE_LOCK: i64 = 0x75_6e_64_65_6c;
 
 pub(crate) struct Postgres {
-    db: Client,
+    pub(super) db: Client,
     name: String,
+    /// Locks of this connection, by name.
+    pub(super) held: HashSet<String>,
 }
 
 impl Postgres {
@@ -62,7 +64,11 @@ impl Postgres {
         db.batch_execute(&format!(
             "SET lock_timeout = '{patience}s'; SET client_min_messages = warning"
         ))?;
-        let mut store = Postgres { db, name };
+        let mut store = Postgres {
+            db,
+            name,
+            held: HashSet::new(),
+        };
         store.migrate()?;
         Ok(store)
     }
@@ -199,7 +205,7 @@ impl Store for Postgres {
                 &address, &id, &at, &domain, &provider, &kind, &is_domain, &body,
             ],
         )?;
-        let mut fresh: std::collections::HashSet<(String, String)> =
+        let mut fresh: HashSet<(String, String)> =
             rows.iter().map(|r| (r.get(0), r.get(1))).collect();
         Ok(events
             .iter()

@@ -11,11 +11,13 @@ use undeliverable::policy::{Act, AddressState, HourCount, Incident, Settlement, 
 use super::store::{DecisionRow, Each, History, NewEvent, StateRow, Store};
 
 /// One text a version; each is run once, in order.
-const MIGRATIONS: &[&str] = &[include_str!("sqlite.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("sqlite.sql"), include_str!("sqlite-2.sql")];
 
 pub(crate) struct Sqlite {
-    db: Connection,
-    path: PathBuf,
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
+    /// Locks of this process, by name.
+    pub(super) held: HashMap<String, std::fs::File>,
 }
 
 impl Sqlite {
@@ -42,6 +44,7 @@ impl Sqlite {
         let mut store = Sqlite {
             db,
             path: path.to_owned(),
+            held: HashMap::new(),
         };
         store.migrate().with_context(shown)?;
         Ok(store)

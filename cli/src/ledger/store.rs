@@ -6,6 +6,8 @@ use undeliverable::policy::{
     Act, AddressState, Event, HourCount, Incident, Outcome, Settlement, Standing,
 };
 
+use super::marks::Marks;
+
 /// Events and acts of one key: an address, or `@` and a domain.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -46,7 +48,7 @@ pub(crate) type Each<'a, T> = &'a mut dyn FnMut(T) -> anyhow::Result<()>;
 
 /// A place to keep a ledger. Writes happen between [`begin`](Store::begin) and [`commit`](Store::commit) only; `begin`
 /// waits for the one write lock, so that two writers never fold half of each other's events.
-pub(crate) trait Store: Send {
+pub(crate) trait Store: Marks + Send {
     /// What to call it in messages; never with a password.
     fn name(&self) -> String;
     fn begin(&mut self) -> anyhow::Result<()>;

@@ -3,6 +3,7 @@
 use undeliverable::policy::{Act, ActKind, Event, PROFILES, Settlement, Standing};
 use undeliverable::{Category, Kind, Permanence, Signal, Trust};
 
+use super::marks::{Mark, MarkState, Place};
 use super::memory::Memory;
 use super::sqlite::Sqlite;
 use super::store::Store;
@@ -337,6 +338,69 @@ const CASES: &[Case] = &[
         let k = l.key("bob.smith@example.com");
         assert!(l.history(&k).unwrap().events.is_empty() && l.decisions(&k).unwrap().is_empty());
     }),
+    ("marks", |new| {
+        let mut l = ledger(new());
+        let place = |era: &str| Place {
+            account: "bounces@imap.example.com".to_owned(),
+            folder: "INBOX".to_owned(),
+            era: era.to_owned(),
+        };
+        let mark = |uid: &str, state: MarkState, at: i64| Mark {
+            uid: uid.to_owned(),
+            state,
+            detail: format!("why {uid}\0"),
+            at,
+        };
+        let uids = |l: &mut Ledger, era: &str| {
+            let mut all: Vec<String> = l
+                .marks(&place(era))
+                .unwrap()
+                .into_iter()
+                .map(|m| format!("{} {}", m.uid, m.state.as_str()))
+                .collect();
+            all.sort();
+            all
+        };
+        let all = [
+            mark("1", MarkState::Done, START),
+            mark("2", MarkState::Failed, START - 100 * DAY),
+            mark("3", MarkState::Failed, START),
+        ];
+        let r = l.record_from(
+            &place("7"),
+            vec![dead("m1", "bob@example.com", START)],
+            &all,
+        );
+        assert_eq!(r.unwrap().new, 1);
+        l.put_marks(
+            &place("7"),
+            &[
+                mark("1", MarkState::Copying, START),
+                mark("4", MarkState::Done, START),
+            ],
+        )
+        .unwrap();
+        l.put_marks(&place("8"), &[mark("1", MarkState::Done, START)])
+            .unwrap();
+        assert_eq!(
+            uids(&mut l, "7"),
+            ["1 copying", "2 failed", "3 failed", "4 done"]
+        );
+        l.drop_marks(&place("7"), &["4".to_owned(), "9".to_owned()])
+            .unwrap();
+        assert_eq!(uids(&mut l, "7"), ["1 copying", "2 failed", "3 failed"]);
+        let failures = l.store().failures("bounces@imap.example.com", 10).unwrap();
+        let failures: Vec<&str> = failures.iter().map(|(_, m)| m.uid.as_str()).collect();
+        assert_eq!(failures, ["3", "2"], "the newest first");
+        // Another UIDVALIDITY: what was there is forgotten, but not what failed of late.
+        l.tidy_marks(&place("8"), START).unwrap();
+        assert_eq!(uids(&mut l, "7"), ["3 failed"]);
+        assert_eq!(uids(&mut l, "8"), ["1 done"]);
+        assert!(l.store().try_hold("x").unwrap());
+        assert!(l.store().try_hold("x").unwrap(), "it is ours");
+        l.store().let_go("x");
+        l.is_writable().unwrap();
+    }),
     ("hostile", |new| {
         let mut l = ledger(new());
         let mut e = dead("m'1\\", "o'brien\"; drop--@exa\u{301}mple.com", START);
@@ -385,6 +449,34 @@ fn postgres() {
         n += 1;
         open_store(Some(&server.database(&format!("suite{n}"))), None, 20).unwrap()
     });
+}
+
+/// Of two that want one folder, one has it, until it lets go or is gone.
+fn one_holds(mut open: impl FnMut() -> Box<dyn Store>) {
+    let (mut a, mut b) = (open(), open());
+    assert!(a.try_hold("INBOX").unwrap());
+    assert!(!b.try_hold("INBOX").unwrap());
+    assert!(b.try_hold("Junk").unwrap());
+    a.let_go("INBOX");
+    assert!(b.try_hold("INBOX").unwrap());
+    assert!(!a.try_hold("INBOX").unwrap());
+    drop(b);
+    // PostgreSQL notices in its own time.
+    let got = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        a.try_hold("INBOX").unwrap()
+    });
+    assert!(got);
+}
+
+#[test]
+fn one_worker_holds_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    one_holds(|| Box::new(Sqlite::open(&folder.path().join("l.sqlite"), 20).unwrap()));
+    if let Some(server) = support::Server::start() {
+        let url = server.database("holds");
+        one_holds(|| open_store(Some(&url), None, 20).unwrap());
+    }
 }
 
 #[test]

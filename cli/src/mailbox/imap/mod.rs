@@ -1,0 +1,7 @@
+//! IMAP (RFC 3501, 9051) as far as a mailbox of bounces needs it, in bounds.
+
+pub(crate) mod connect;
+pub(crate) mod names;
+pub(crate) mod session;
+pub(crate) mod trouble;
+pub(crate) mod wire;

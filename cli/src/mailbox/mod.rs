@@ -1,0 +1,19 @@
+//! The bounce mailbox: fetches from servers, records, and only then tidies up.
+
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod daemon;
+pub(crate) mod desk;
+mod fetch;
+pub(crate) mod health;
+pub(crate) mod imap;
+pub(crate) mod log;
+pub(crate) mod metrics;
+mod moving;
+pub(crate) mod notify;
+pub(crate) mod plan;
+mod pop3;
+pub(crate) mod signin;
+pub(crate) mod tls;
+pub(crate) mod watch;
+pub(crate) mod work;
