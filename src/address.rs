@@ -31,7 +31,7 @@ pub(crate) fn from_field(value: &str, is_original: bool) -> Option<String> {
         _ => rest,
     };
     if kind.eq_ignore_ascii_case("x400") {
-        return Some(rest.to_owned()).filter(|r| !r.is_empty());
+        return Some(rest.to_owned()).filter(|r| !r.is_empty() && !r.contains(is_hidden));
     }
     let mut text = Cow::Borrowed(rest);
     if kind.eq_ignore_ascii_case("utf-8") {
@@ -80,12 +80,12 @@ pub(crate) fn clean(text: &str) -> Option<String> {
         Some(inner) if !text.contains("\"@") => inner.trim_end_matches('"'),
         _ => text,
     };
-    let ok = !text.is_empty() && text.len() <= MAX_ADDRESS && !text.chars().any(is_hidden);
+    let ok = !text.is_empty() && text.len() <= MAX_ADDRESS && !text.contains(is_hidden);
     ok.then(|| text.to_owned())
 }
 
 /// Characters that have no place in an address and can deceive a reader of the output.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
@@ -188,6 +188,7 @@ pub(crate) fn is_plausible(address: &str) -> bool {
         && domain
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':'))
+        && !local.contains(is_hidden)
         && (local.starts_with('"')
             || !local.contains([' ', '<', '>', '(', ')', ',', ';', '\t', '@']))
 }
@@ -231,8 +232,8 @@ fn local_start(text: &str, floor: usize, at: usize) -> Option<usize> {
         let open = (from..at - 1)
             .rev()
             .find(|&i| bytes[i] == b'"' && (i == 0 || bytes[i - 1] != b'\\'))?;
-        let inside = &bytes[open + 1..at - 1];
-        return (!inside.is_empty() && !inside.contains(&b'\n')).then_some(open);
+        let inside = &text[open + 1..at - 1];
+        return (!inside.is_empty() && !inside.contains(is_hidden)).then_some(open);
     }
     let mut from = at;
     // Text of a script without blanks may touch an ASCII address.
@@ -258,7 +259,7 @@ fn local_start(text: &str, floor: usize, at: usize) -> Option<usize> {
 fn domain_end(text: &str, from: usize) -> Option<usize> {
     let rest = &text[from..];
     if rest.starts_with('[') {
-        let end = rest[..rest.len().min(64)].find(']')?;
+        let end = memchr::memchr(b']', &rest.as_bytes()[..rest.len().min(64)])?;
         return Some(from + end + 1);
     }
     let ascii_only = rest.as_bytes().first().is_some_and(u8::is_ascii);

@@ -12,6 +12,8 @@ use crate::report::DeliveryStatus;
 pub struct Leaf {
     /// `type/subtype` as written, in lower case; empty where none was.
     pub essence: String,
+    /// The body as it stands.
+    pub raw: Vec<u8>,
     /// The body without its transfer encoding.
     pub body: Vec<u8>,
 }
@@ -27,6 +29,7 @@ pub fn leaves(bytes: &[u8]) -> (Vec<Leaf>, Vec<String>) {
         .filter(|p| !p.is_multipart())
         .map(|p| Leaf {
             essence: p.media.essence.to_ascii_lowercase(),
+            raw: p.body.to_vec(),
             body: message.content(p).into_owned(),
         })
         .collect();

@@ -60,7 +60,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         Case {
             notice,
             signs,
-            daemon: notice.is_from_daemon(),
+            daemon: notice.is_from_daemon,
             human,
             null_path: notice.has_null_path(),
             names_failure,
@@ -159,7 +159,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             return Some(Kind::Delay);
         }
         let claims = self.claims_failure();
-        let by_whom = if self.decisive(Means::Notice) || self.notice.is_daemon_address() {
+        let by_whom = if self.decisive(Means::Notice) || self.notice.has_daemon_address {
             claims || (self.names_failure)()
         } else if self.daemon {
             // Anybody can write a name: then something has to have failed.

@@ -1,5 +1,7 @@
 //! The notice: what the outer message says in its own words, and the message that came back with it.
 
+use memchr::memmem;
+
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{Header, Limits, Message, Part, addresses, date, field_text, inline_header};
@@ -16,8 +18,6 @@ pub(crate) struct Notice<'m, 'x> {
     pub info: NoticeInfo,
     /// `Subject`, normalised.
     pub subject: String,
-    /// `From` as text, for names such as "Mail Delivery System".
-    pub from: String,
     /// The notice's own words, with their lines, up to the returned message.
     pub words: String,
     /// The same, normalised.
@@ -26,6 +26,10 @@ pub(crate) struct Notice<'m, 'x> {
     pub signs: SignHits,
     /// What came back.
     pub returned: Option<Returned>,
+    /// Whether the sender's address is that of a mail system.
+    pub has_daemon_address: bool,
+    /// Whether the sender calls itself a mail system, by address or by name.
+    pub is_from_daemon: bool,
 }
 
 /// The header of the returned message.
@@ -84,11 +88,13 @@ impl<'m, 'x> Notice<'m, 'x> {
                 .marks
                 .retain(|m| own(m.1, m.2) || divider.start <= m.1 && m.2 <= divider.end);
         }
+        let has_daemon_address = info.from.as_deref().is_some_and(is_daemon_address);
         Notice {
             message,
+            has_daemon_address,
+            is_from_daemon: has_daemon_address || is_daemon_name(&from),
             info,
             subject,
-            from,
             words,
             normal,
             signs,
@@ -139,54 +145,6 @@ impl<'m, 'x> Notice<'m, 'x> {
             .any(|a| a.eq_ignore_ascii_case(from))
     }
 
-    /// Whether the sender calls itself a mail system, by address or by name.
-    pub fn is_from_daemon(&self) -> bool {
-        const NAMES: &[&str] = &[
-            "mailer-daemon",
-            "mailer daemon",
-            "mail delivery system",
-            "mail delivery subsystem",
-            "mail delivery service",
-            "mail system",
-            "internet mail delivery",
-            "postmaster",
-            "mail administrator",
-            "delivery subsystem",
-            "mail deliver system",
-            "mailserver",
-            "mail server",
-            "content-filter at",
-        ];
-        let from = self.from.to_ascii_lowercase();
-        self.is_daemon_address() || NAMES.iter().any(|n| from.contains(n))
-    }
-
-    /// Whether the sender's address is that of a mail system.
-    pub fn is_daemon_address(&self) -> bool {
-        const LOCALS: &[&str] = &[
-            "mailer-daemon",
-            "mailerdaemon",
-            "postmaster",
-            "post_master",
-            "post-master",
-            "mdaemon",
-            "mailer_daemon",
-            "double-bounce",
-            "mail-daemon",
-            "maildaemon",
-            "mailsystem",
-            "mail-system",
-            "mail_system",
-        ];
-        let local = self
-            .info
-            .from
-            .as_deref()
-            .map(|a| a.split('@').next().unwrap_or_default().to_ascii_lowercase())
-            .unwrap_or_default();
-        LOCALS.iter().any(|l| local.starts_with(l)) || local.starts_with("microsoftexchange")
-    }
-
     /// Whether the notice came with the null return path (RFC 5321 section 4.5.5).
     pub fn has_null_path(&self) -> bool {
         let mut paths = self.message.header.all("Return-Path");
@@ -197,6 +155,56 @@ impl<'m, 'x> Notice<'m, 'x> {
                 || p.len() > 13 && p[..14].eq_ignore_ascii_case(b"<mailer-daemon")
         })
     }
+}
+
+/// Whether a `From` field names a mail system.
+fn is_daemon_name(from: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "mailer-daemon",
+        "mailer daemon",
+        "mail delivery system",
+        "mail delivery subsystem",
+        "mail delivery service",
+        "mail system",
+        "internet mail delivery",
+        "postmaster",
+        "mail administrator",
+        "delivery subsystem",
+        "mail deliver system",
+        "mailserver",
+        "mail server",
+        "content-filter at",
+    ];
+    let from = from.to_ascii_lowercase();
+    NAMES
+        .iter()
+        .any(|n| memmem::find(from.as_bytes(), n.as_bytes()).is_some())
+}
+
+/// Whether an address is that of a mail system.
+fn is_daemon_address(address: &str) -> bool {
+    const LOCALS: &[&str] = &[
+        "mailer-daemon",
+        "mailerdaemon",
+        "postmaster",
+        "post_master",
+        "post-master",
+        "mdaemon",
+        "mailer_daemon",
+        "double-bounce",
+        "mail-daemon",
+        "maildaemon",
+        "mailsystem",
+        "mail-system",
+        "mail_system",
+        "microsoftexchange",
+    ];
+    let local = address.split('@').next().unwrap_or_default();
+    LOCALS.iter().any(|l| {
+        local
+            .get(..l.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(l))
+    })
 }
 
 /// The line that says that the returned message follows: it belongs to neither.

@@ -75,10 +75,10 @@ impl Reader<'_> {
         let message = notice.message;
         let max = self.limits.max_recipients;
         let mut status =
-            report::delivery_status(message, notice.is_from_daemon(), max, &mut problems);
+            report::delivery_status(message, notice.is_from_daemon, max, &mut problems);
         if status.is_none()
             && let Some(at) = message::status_fields_in(&notice.words)
-            && notice.is_from_daemon()
+            && notice.is_from_daemon
         {
             status = Some(DeliveryStatus::read(
                 &notice.words[at..],

@@ -67,8 +67,10 @@ impl EngineArgs {
     ///
     /// # Errors
     /// Where a file cannot be read or used; the error names file and line.
-    pub fn engine(&self) -> anyhow::Result<Engine> {
-        Ok(self.builder()?.build()?)
+    pub fn engine(&self) -> anyhow::Result<&'static Engine> {
+        // It lives as long as the program. To take it down at the end would cost a message from an MTA's pipe a tenth of
+        // its time.
+        Ok(Box::leak(Box::new(self.builder()?.build()?)))
     }
 }
 

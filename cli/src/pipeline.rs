@@ -55,7 +55,7 @@ pub(crate) fn run<W: Worker>(
     walk: Walk,
     max_bytes: usize,
     workers: Vec<W>,
-    mut consume: impl FnMut(&Chunk, u64) -> anyhow::Result<()>,
+    mut consume: impl FnMut(&mut Chunk, u64) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<W>> {
     let shared = Shared {
         queue: Mutex::new(Queue {
@@ -221,7 +221,7 @@ impl Shared {
 
     fn consume(
         &self,
-        consume: &mut impl FnMut(&Chunk, u64) -> anyhow::Result<()>,
+        consume: &mut impl FnMut(&mut Chunk, u64) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut batch = Vec::new();
         loop {

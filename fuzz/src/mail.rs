@@ -2,6 +2,8 @@
 
 use arbitrary::Arbitrary;
 
+use crate::frame::{base64, quoted_printable};
+
 /// What a mail is made of.
 #[derive(Arbitrary, Debug, Clone)]
 pub struct Plan {
@@ -9,6 +11,28 @@ pub struct Plan {
     pub report: bool,
     pub parts: Vec<PartPlan>,
     pub recipients: Vec<Recipient>,
+}
+
+/// How a mail is written, where that says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Way {
+    /// Turns the fields of the outer header around by so many places.
+    pub turn_header: u8,
+    /// Turns the fields of each group of the delivery status.
+    pub turn_fields: u8,
+    /// The transfer encoding of leaves.
+    pub encoding: Encoding,
+    /// The words of one more part at the end.
+    pub footer: Option<&'static str>,
+}
+
+/// A transfer encoding.
+#[derive(Arbitrary, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encoding {
+    #[default]
+    None,
+    Base64,
+    QuotedPrintable,
 }
 
 /// A field of the outer header.
@@ -161,27 +185,27 @@ impl Plan {
         out
     }
 
-    /// The mail. `turn_header` and `turn_fields` change orders that say nothing; `footer` is one more part at the end.
-    pub fn write(&self, turn_header: usize, turn_fields: usize, footer: Option<&str>) -> Vec<u8> {
+    /// The mail, written in this way.
+    pub fn write(&self, way: &Way) -> Vec<u8> {
         let mut fields = self.header();
         let subtype = if self.report { "report; report-type=delivery-status" } else { "mixed" };
         fields.push(("MIME-Version".into(), "1.0".into()));
         fields.push(("Content-Type".into(), format!("multipart/{subtype};\n boundary=\"b0\"")));
-        let by = turn_header % fields.len();
+        let by = usize::from(way.turn_header) % fields.len();
         fields.rotate_left(by);
         let mut out = String::new();
         for (name, value) in fields {
             out.push_str(&format!("{name}: {value}\n"));
         }
         out.push('\n');
-        self.multipart(&self.parts, 0, turn_fields, footer, &mut out);
+        self.multipart(&self.parts, 0, way, way.footer, &mut out);
         out.into_bytes()
     }
 
-    fn multipart(&self, parts: &[PartPlan], level: usize, turn: usize, footer: Option<&str>, out: &mut String) {
+    fn multipart(&self, parts: &[PartPlan], level: usize, way: &Way, footer: Option<&str>, out: &mut String) {
         for part in parts.iter().take(8) {
             out.push_str(&format!("--b{level}\n"));
-            self.part(part, level, turn, out);
+            self.part(part, level, way, out);
             out.push('\n');
         }
         if let Some(text) = footer {
@@ -190,23 +214,25 @@ impl Plan {
         out.push_str(&format!("--b{level}--\n"));
     }
 
-    fn part(&self, part: &PartPlan, level: usize, turn: usize, out: &mut String) {
+    fn part(&self, part: &PartPlan, level: usize, way: &Way, out: &mut String) {
         match part {
             PartPlan::Words(s) => {
-                out.push_str("Content-Type: text/plain; charset=us-ascii\n\n");
-                s.iter().take(12).for_each(|s| s.write("\n", out));
+                let mut text = String::new();
+                s.iter().take(12).for_each(|s| s.write("\n", &mut text));
+                leaf("text/plain; charset=us-ascii", &text, way, out);
             }
             PartPlan::Html(s) => {
-                out.push_str("Content-Type: text/html\n\n<html><body>");
-                s.iter().take(12).for_each(|s| s.write("<br>\n", out));
-                out.push_str("</body></html>\n");
+                let mut text = String::from("<html><body>");
+                s.iter().take(12).for_each(|s| s.write("<br>\n", &mut text));
+                leaf("text/html", &(text + "</body></html>\n"), way, out);
             }
             PartPlan::Status => {
-                out.push_str("Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n");
+                let mut text = String::from("Reporting-MTA: dns; mx.example.net\n");
                 for r in self.recipients.iter().take(8) {
-                    out.push('\n');
-                    out.push_str(&r.write(turn + usize::from(r.turn)));
+                    text.push('\n');
+                    text.push_str(&r.write(usize::from(way.turn_fields) + usize::from(r.turn)));
                 }
+                leaf("message/delivery-status", &text, way, out);
             }
             PartPlan::Returned(n) => out.push_str(&format!(
                 "Content-Type: message/rfc822\n\nFrom: me@example.com\nTo: {}\nSubject: hello\nMessage-ID: <{n}@example.com>\n\nbody {n}\n",
@@ -218,13 +244,27 @@ impl Plan {
             )),
             PartPlan::Nested(parts) if level < 4 && !parts.is_empty() => {
                 out.push_str(&format!("Content-Type: multipart/mixed; boundary=b{}\n\n", level + 1));
-                self.multipart(parts, level + 1, turn, None, out);
+                self.multipart(parts, level + 1, way, None, out);
             }
             PartPlan::Nested(_) => out.push('\n'),
-            PartPlan::Feedback(n) => out.push_str(&format!(
-                "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\nUser-Agent: x/1\nOriginal-Rcpt-To: {}\n",
-                address(*n)
-            )),
+            PartPlan::Feedback(n) => leaf(
+                "message/feedback-report",
+                &format!("Feedback-Type: abuse\nVersion: 1\nUser-Agent: x/1\nOriginal-Rcpt-To: {}\n", address(*n)),
+                way,
+                out,
+            ),
+        }
+    }
+}
+
+/// A leaf in the transfer encoding of this way.
+fn leaf(media: &str, text: &str, way: &Way, out: &mut String) {
+    out.push_str(&format!("Content-Type: {media}\n"));
+    match way.encoding {
+        Encoding::None => out.push_str(&format!("\n{text}")),
+        Encoding::Base64 => out.push_str(&format!("Content-Transfer-Encoding: base64\n\n{}\n", base64(text.as_bytes()))),
+        Encoding::QuotedPrintable => {
+            out.push_str(&format!("Content-Transfer-Encoding: quoted-printable\n\n{}", quoted_printable(text)));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::Cursor;
 #[path = "../../cli/src/source/envelope.rs"]
 mod envelope;
 #[path = "../../cli/src/source/mbox.rs"]
+#[allow(dead_code, reason = "the program uses more of it")]
 mod mbox;
 
 mod file {

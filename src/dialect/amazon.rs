@@ -16,7 +16,6 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Option<Reading> {
     if !text.starts_with('{') {
         return None;
     }
-    // Behind the object stands how to unsubscribe.
     // Behind the object stands how to unsubscribe. Some relays break a long line at `!`, others anywhere.
     let first = |t: &str| {
         serde_json::Deserializer::from_str(t)
@@ -24,7 +23,7 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Option<Reading> {
             .next()?
             .ok()
     };
-    let mut object = first(text).or_else(|| first(&text.replace("!\n ", "").replace('\n', " ")))?;
+    let mut object = first(text).or_else(|| first(&joined(text)))?;
     if let Some(inner) = object["Message"]
         .as_str()
         .and_then(|m| serde_json::from_str(m).ok())
@@ -115,6 +114,13 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Option<Reading> {
         });
     }
     Some(reading)
+}
+
+/// The lines as one, whatever their ends were.
+fn joined(text: &str) -> String {
+    text.replace("\r\n", "\n")
+        .replace("!\n ", "")
+        .replace('\n', " ")
 }
 
 /// `Permanent OnAccountSuppressionList`: all there is where the receiver said nothing.

@@ -1,7 +1,10 @@
 //! Addresses in prose, and how each stands in its line.
 
+use std::sync::LazyLock;
+
 use super::words::begins_with_code;
 use crate::address;
+use crate::knowledge::PatternSet;
 use crate::notice::Notice;
 
 /// The most recipients read from prose.
@@ -52,7 +55,7 @@ pub(super) fn find<'t>(
         let advice = if line > 0 && asks_to_contact(lines[line - 1]) {
             Some(0)
         } else {
-            advice_at(text)
+            advice_at(&text.to_ascii_lowercase())
         };
         for (from, to) in address::spans_in_text(text) {
             let address = &text[from..to];
@@ -161,14 +164,46 @@ const INTRODUCTIONS: &[&str] = &[
     "zustellung an",
 ];
 
-/// What decorates the start of a line of a list.
-const BULLETS: &[char] = &[
-    ' ', '\t', '*', '-', '\u{2022}', '\u{b7}', '>', '|', '<', '"', '\'', '(', '[', ':', '+', '#',
-    '=', '\u{a0}', '.',
-];
+/// Words that stand anywhere, inside of others too.
+fn anywhere(words: &[&str]) -> PatternSet {
+    let patterns: Vec<String> = words.iter().map(|w| format!("*{w}*")).collect();
+    PatternSet::new(patterns.iter().map(|p| (p.as_str(), 0)))
+}
 
-fn says_failure(lower: &str) -> bool {
-    const WORDS: &[&str] = &[
+/// Where advice begins whom to ask.
+static ADVICE: LazyLock<PatternSet> = LazyLock::new(|| {
+    anywhere(&[
+        "please contact",
+        "contact your",
+        "contact the",
+        "for assistance",
+        "for help",
+        "for more information",
+        "forward this",
+        "send mail to",
+        "send email to",
+        "send an e-mail to",
+        "if you believe",
+        "if you have any",
+        "write to",
+        "please email",
+        "questions",
+        "further assistance",
+        "postmaster for",
+        "for support",
+        "mail from:",
+        "problem report",
+        "include this problem",
+        "kontakt",
+        "contacter",
+        "contatt",
+        "if you do so, please",
+    ])
+});
+
+/// Words that speak of a failure, in lower case.
+static FAILURE: LazyLock<PatternSet> = LazyLock::new(|| {
+    anywhere(&[
         "not be delivered",
         "undeliverable",
         "failed",
@@ -217,8 +252,19 @@ fn says_failure(lower: &str) -> bool {
         "\u{43d}\u{435} ",
         "nie ",
         "niet",
-    ];
-    WORDS.iter().any(|w| lower.contains(w))
+    ])
+});
+
+/// What decorates the start of a line of a list.
+const BULLETS: &[char] = &[
+    ' ', '\t', '*', '-', '\u{2022}', '\u{b7}', '>', '|', '<', '"', '\'', '(', '[', ':', '+', '#',
+    '=', '\u{a0}', '.',
+];
+
+fn says_failure(lower: &str) -> bool {
+    let mut says = false;
+    FAILURE.find(lower, |_| says = true);
+    says
 }
 
 /// Lines that name the sender, a contact or a header.
@@ -268,36 +314,12 @@ fn is_about_others(text: &str) -> bool {
 }
 
 /// Where advice begins whom to ask: what is named behind it did not fail.
-fn advice_at(text: &str) -> Option<usize> {
-    const ADVICE: &[&str] = &[
-        "please contact",
-        "contact your",
-        "contact the",
-        "for assistance",
-        "for help",
-        "for more information",
-        "forward this",
-        "send mail to",
-        "send email to",
-        "send an e-mail to",
-        "if you believe",
-        "if you have any",
-        "write to",
-        "please email",
-        "questions",
-        "further assistance",
-        "postmaster for",
-        "for support",
-        "mail from:",
-        "problem report",
-        "include this problem",
-        "kontakt",
-        "contacter",
-        "contatt",
-        "if you do so, please",
-    ];
-    let t = text.to_ascii_lowercase();
-    ADVICE.iter().filter_map(|a| t.find(a)).min()
+fn advice_at(lower: &str) -> Option<usize> {
+    let mut first = None;
+    ADVICE.find(lower, |hit| {
+        first = Some(first.map_or(hit.start, |f: usize| f.min(hit.start)));
+    });
+    first
 }
 
 /// A line that ends in the middle of such an advice; the address is in the next one.

@@ -19,16 +19,12 @@ pub(crate) fn recognise<'k>(
         met.boundary(boundary);
     }
     if let Some(status) = status {
-        let of_message = status
-            .message
-            .fields
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_str()));
-        let types = status
-            .recipients
-            .iter()
-            .map(|r| ("diagnostic-code", r.diagnostic_type.as_str()));
-        met.status_fields(of_message.chain(types));
+        for (name, value) in &status.message.fields {
+            met.status_field(name, value.trim());
+        }
+        for recipient in &status.recipients {
+            met.status_field("diagnostic-code", &recipient.diagnostic_type);
+        }
     }
     met.dialect().map(|i| &knowledge.dialects()[i])
 }

@@ -148,17 +148,29 @@ impl<E: Copy + Default> Table<E> {
         ]
     }
 
-    /// Entries that may have this window.
-    #[inline]
+    /// Entries that may have this window. Most windows of a text do not pass the first bit.
+    #[inline(always)]
     fn of(&self, window: u64) -> &[E] {
         let h = hash(window);
         let [a, b] = self.places(h);
-        if (self.filter[a / 64] >> (a % 64)) & (self.filter[b / 64] >> (b % 64)) & 1 == 0 {
-            return &[];
+        let holds = |bit: usize| self.filter[bit / 64] & (1 << (bit % 64)) != 0;
+        if holds(a) && holds(b) {
+            self.bucket(h)
+        } else {
+            &[]
         }
-        let bucket = (h >> self.shift) as usize;
+    }
+
+    fn bucket(&self, hash: u64) -> &[E] {
+        let bucket = (hash >> self.shift) as usize;
         &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
     }
+}
+
+/// The first [`WIDTH`] bytes as a number.
+#[inline(always)]
+fn word(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
 }
 
 /// The first bytes as a number, at most [`WIDTH`] of them; missing ones are NUL, which stands in no literal.
@@ -229,10 +241,7 @@ impl AnchorIndex {
             let is_start = is_start(before, byte);
             before = byte;
             if everywhere || is_start {
-                let window = match text.get(at..at + WIDTH) {
-                    Some(&[a, b, c, d, e, f, g, h]) => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-                    _ => number(&text[at..]),
-                };
+                let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
                 if is_start {
                     self.starts.find(literals, text, at, window, &mut found);
                 }
@@ -250,7 +259,7 @@ impl Windows {
     }
 
     /// What stands where `window` is, which begins at `at`.
-    #[inline]
+    #[inline(always)]
     fn find(
         &self,
         literals: &[u8],
@@ -259,14 +268,16 @@ impl Windows {
         window: u64,
         found: &mut impl FnMut(usize, usize, usize),
     ) {
-        for e in self.long.of(window).iter().filter(|e| e.window == window) {
+        for e in self.long.of(window) {
+            if e.window != window {
+                continue;
+            }
             let Some(start) = at.checked_sub(e.offset as usize) else {
                 continue;
             };
             let end = start + e.span.len as usize;
-            if text.get(end - WIDTH..end).map(number) == Some(e.tail)
-                && text[start..end] == *e.span.of(literals)
-            {
+            let fits = end <= text.len() && word(&text[end - WIDTH..]) == Some(e.tail);
+            if fits && text[start..end] == *e.span.of(literals) {
                 found(e.literal as usize, start, end);
             }
         }

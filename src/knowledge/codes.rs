@@ -43,10 +43,45 @@ impl Enhanced {
     }
 }
 
+impl Enhanced {
+    /// As it is written. Every verdict needs it once or twice, and formatting would cost as much as a rule.
+    pub fn text(self) -> String {
+        let mut text = String::with_capacity(9);
+        text.push(digit(self.class.into()));
+        for number in [self.subject, self.detail] {
+            text.push('.');
+            push_number(&mut text, number);
+        }
+        text
+    }
+}
+
 impl fmt::Display for Enhanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+        f.pad(&self.text())
     }
+}
+
+/// A reply code as it is written.
+pub(crate) fn reply_code_text(code: u16) -> String {
+    let mut text = String::with_capacity(3);
+    push_number(&mut text, code);
+    text
+}
+
+/// A number below 1000.
+fn push_number(text: &mut String, number: u16) {
+    if number >= 100 {
+        text.push(digit(number / 100 % 10));
+    }
+    if number >= 10 {
+        text.push(digit(number / 10 % 10));
+    }
+    text.push(digit(number % 10));
+}
+
+fn digit(number: u16) -> char {
+    char::from(b'0' + (number % 10) as u8)
 }
 
 /// What a rule's `codes` entry asks for.

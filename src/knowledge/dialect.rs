@@ -3,7 +3,7 @@
 //! Texts of marks are searched together with the signs, so that the words of a message are read once.
 
 use super::file::Place;
-use super::{check_pattern, glob};
+use super::{Glob, check_pattern};
 
 /// A family of software with a layout or a voice of its own.
 #[derive(Debug)]
@@ -28,30 +28,23 @@ pub struct Dialect {
 /// Fewest bytes of a pattern's longest word.
 const SHORTEST: usize = 3;
 
-/// One condition of a mark.
-#[derive(Debug)]
-enum Condition {
-    /// One of [`DialectIndex::texts`].
-    Text,
-    /// A field of the outer message, whose pattern stands in [`DialectIndex::fields`].
-    Field,
-    /// A field of the delivery status: lower-case name, glob.
-    StatusField(String, String),
-    /// The boundary of the message, as a glob.
-    Boundary(String),
-}
-
 /// The marks of all dialects, taken apart.
 #[derive(Debug, Default)]
 pub(crate) struct DialectIndex {
     /// Patterns that are searched in subject and body.
     pub texts: Vec<(Place, String)>,
-    conditions: Vec<Condition>,
-    /// Which conditions each mark asks for, and whose it is.
-    marks: Vec<(usize, Vec<usize>)>,
-    of_text: Vec<Vec<usize>>,
+    /// The condition of each text.
+    of_text: Vec<usize>,
     /// Patterns that are searched in fields of the outer message: name, pattern, condition.
     pub fields: Vec<(String, String, usize)>,
+    /// Fields of the delivery status: lower-case name, pattern, condition.
+    status_fields: Vec<(String, Glob, usize)>,
+    /// The boundary of the message, with the condition.
+    boundaries: Vec<(Glob, usize)>,
+    /// For each condition the mark that asks for it.
+    conditions: Vec<usize>,
+    /// Whose each mark is, and how many conditions it has.
+    marks: Vec<(usize, usize)>,
     /// For each dialect those that it beats.
     over: Vec<Vec<usize>>,
 }
@@ -60,7 +53,8 @@ pub(crate) struct DialectIndex {
 #[derive(Debug)]
 pub(crate) struct Met<'i> {
     index: &'i DialectIndex,
-    met: Vec<bool>,
+    /// Conditions, some more than once.
+    met: Vec<usize>,
 }
 
 impl DialectIndex {
@@ -73,12 +67,14 @@ impl DialectIndex {
                 return Err(fail("has no marks".into()));
             }
             for mark in &d.marks {
-                let conditions = mark
-                    .split(" + ")
-                    .map(|c| index.condition(c.trim(), d.own))
-                    .collect::<Result<Vec<_>, _>>();
-                let conditions = conditions.map_err(|m| fail(format!("mark {mark:?}: {m}")))?;
-                index.marks.push((i, conditions));
+                let mut count = 0;
+                for condition in mark.split(" + ") {
+                    let added = index.add(condition.trim(), d.own);
+                    added.map_err(|m| fail(format!("mark {mark:?}: {m}")))?;
+                    index.conditions.push(index.marks.len());
+                    count += 1;
+                }
+                index.marks.push((i, count));
             }
             let over = d.over.iter().map(|o| {
                 dialects
@@ -92,22 +88,23 @@ impl DialectIndex {
         Ok(index)
     }
 
-    fn condition(&mut self, text: &str, check: bool) -> Result<usize, String> {
+    /// Adds what the next condition asks for.
+    fn add(&mut self, text: &str, check: bool) -> Result<(), String> {
         let (place, pattern) = text.split_once(':').ok_or("write it as `where: pattern`")?;
         let (place, pattern) = (place.trim(), pattern.trim());
         if pattern.is_empty() {
             return Err("the pattern is empty".into());
         }
         let at = self.conditions.len();
-        let condition = match place.split_once(' ') {
-            Some(("field", name)) => self.field_condition(name.trim(), pattern, at),
+        let field = |name: &str| (name.to_owned(), pattern.to_owned(), at);
+        match place.split_once(' ') {
+            Some(("field", name)) => self.fields.push(field(name.trim())),
             Some(("status-field", name)) => {
-                Condition::StatusField(name.trim().to_ascii_lowercase(), pattern.to_owned())
+                let name = name.trim().to_ascii_lowercase();
+                self.status_fields.push((name, Glob::new(pattern), at));
             }
-            None if place == "from" || place == "message-id" => {
-                self.field_condition(place, pattern, at)
-            }
-            None if place == "boundary" => Condition::Boundary(pattern.to_owned()),
+            None if place == "from" || place == "message-id" => self.fields.push(field(place)),
+            None if place == "boundary" => self.boundaries.push((Glob::new(pattern), at)),
             None if place == "body" || place == "subject" => {
                 if check && let Some(why) = check_pattern(pattern, SHORTEST) {
                     return Err(why);
@@ -118,29 +115,22 @@ impl DialectIndex {
                     Place::Subject
                 };
                 self.texts.push((place, pattern.to_owned()));
-                self.of_text.push(vec![at]);
-                Condition::Text
+                self.of_text.push(at);
             }
             _ => {
                 return Err(format!(
                     "{place:?} is not body, subject, from, message-id, boundary, field NAME or status-field NAME"
                 ));
             }
-        };
-        self.conditions.push(condition);
-        Ok(at)
-    }
-
-    fn field_condition(&mut self, name: &str, pattern: &str, at: usize) -> Condition {
-        self.fields.push((name.to_owned(), pattern.to_owned(), at));
-        Condition::Field
+        }
+        Ok(())
     }
 
     /// An empty sheet for one message.
     pub fn start(&self) -> Met<'_> {
         Met {
             index: self,
-            met: vec![false; self.conditions.len()],
+            met: Vec::new(),
         }
     }
 }
@@ -148,44 +138,41 @@ impl DialectIndex {
 impl Met<'_> {
     /// A text of a mark was found.
     pub fn text(&mut self, text: usize) {
-        for &i in &self.index.of_text[text] {
-            self.met[i] = true;
-        }
+        self.met.push(self.index.of_text[text]);
     }
 
     /// A condition about a field of the outer message is met.
     pub fn field(&mut self, condition: usize) {
-        self.met[condition] = true;
+        self.met.push(condition);
     }
 
-    /// The fields of the delivery status.
-    pub fn status_fields<'v>(&mut self, fields: impl Iterator<Item = (&'v str, &'v str)> + Clone) {
-        for (i, condition) in self.index.conditions.iter().enumerate() {
-            if let Condition::StatusField(name, pattern) = condition {
-                self.met[i] |= fields
-                    .clone()
-                    .any(|(n, v)| n == name && glob(pattern, v.trim()));
-            }
-        }
+    /// A field of the delivery status, its name in lower case.
+    pub fn status_field(&mut self, name: &str, value: &str) {
+        let fits = |(n, pattern, _): &&(String, Glob, usize)| n == name && pattern.fits(value);
+        let met = self.index.status_fields.iter().filter(fits);
+        self.met.extend(met.map(|(.., condition)| condition));
     }
 
     /// The boundary of the outer message.
     pub fn boundary(&mut self, boundary: &str) {
-        for (i, condition) in self.index.conditions.iter().enumerate() {
-            if let Condition::Boundary(pattern) = condition {
-                self.met[i] |= glob(pattern, boundary);
-            }
-        }
+        let fits = |(pattern, _): &&(Glob, usize)| pattern.fits(boundary);
+        let met = self.index.boundaries.iter().filter(fits);
+        self.met.extend(met.map(|(_, condition)| condition));
     }
 
     /// The dialect with the most marks among those that no other beats; the first of the file where they are equal.
-    pub fn dialect(&self) -> Option<usize> {
+    pub fn dialect(mut self) -> Option<usize> {
+        // Conditions of a mark follow each other, and marks of a dialect do.
+        self.met.sort_unstable();
+        self.met.dedup();
+        let mark = |c: &usize| self.index.conditions[*c];
         let mut found: Vec<(usize, usize)> = Vec::new();
-        for (dialect, conditions) in &self.index.marks {
-            if conditions.iter().all(|&c| self.met[c]) {
+        for met in self.met.chunk_by(|a, b| mark(a) == mark(b)) {
+            let (dialect, conditions) = self.index.marks[mark(&met[0])];
+            if met.len() == conditions {
                 match found.last_mut() {
-                    Some((last, count)) if last == dialect => *count += 1,
-                    _ => found.push((*dialect, 1)),
+                    Some((last, count)) if *last == dialect => *count += 1,
+                    _ => found.push((dialect, 1)),
                 }
             }
         }
@@ -240,12 +227,14 @@ mod tests {
             field.unwrap().2
         };
         met.field(condition("X-Mailer"));
+        let mut both = index.start();
+        both.met = met.met.clone();
         assert_eq!(met.dialect(), Some(1), "half of a mark is none");
-        met.field(condition("from"));
-        assert_eq!(met.dialect(), Some(0));
+        both.field(condition("from"));
+        assert_eq!(both.dialect(), Some(0));
         let mut met = index.start();
         met.text(1);
-        met.status_fields([("x-clone-queue-id", "12AB")].into_iter());
+        met.status_field("x-clone-queue-id", "12AB");
         assert_eq!(met.dialect(), Some(0));
         assert_eq!(index.start().dialect(), None);
     }

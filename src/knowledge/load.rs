@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::file::{At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
 use super::{
-    Aside, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
-    HeaderSign, Knowledge, PatternSet, Provider, Rule, Sign, Target, check_pattern, number_of,
+    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs, HeaderSign,
+    Knowledge, Provider, Rule, Sign, SplitSet, check_pattern, number_of,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -325,31 +325,6 @@ impl Loader {
             let (file, line) = self.dialect_places.get(&id).cloned().unwrap_or_default();
             Error::new(&file, Some(line), format!("dialect {id:?}: {message}"))
         })?;
-        let mut targets = Vec::new();
-        let mut patterns: Vec<(&str, u32)> = Vec::new();
-        let mut add = |target: Target, texts: &mut dyn Iterator<Item = &'_ String>| -> Vec<u32> {
-            let owner = targets.len() as u32;
-            targets.push(target);
-            texts.map(|_| owner).collect()
-        };
-        for (i, r) in self.rules.iter().enumerate() {
-            let owners = add(Target::Rule(i), &mut r.text.iter());
-            patterns.extend(r.text.iter().map(String::as_str).zip(owners));
-        }
-        for (i, p) in self.providers.iter().enumerate() {
-            let owners = add(Target::Token(i), &mut p.tokens.iter());
-            patterns.extend(p.tokens.iter().map(String::as_str).zip(owners));
-        }
-        for (i, b) in self.blocklists.iter().enumerate() {
-            let owners = add(Target::Blocklist(i), &mut b.text.iter());
-            patterns.extend(b.text.iter().map(String::as_str).zip(owners));
-        }
-        let asides: Vec<(String, Aside)> = super::asides::patterns().collect();
-        for (text, aside) in &asides {
-            patterns.push((text, targets.len() as u32));
-            targets.push(Target::Aside(*aside));
-        }
-        let replies = PatternSet::new(patterns);
         let mut code_rules: HashMap<usize, Vec<usize>> = HashMap::new();
         for (i, r) in self.rules.iter().enumerate() {
             if let (true, false, Some(p)) = (r.text.is_empty(), r.codes.is_empty(), r.provider) {
@@ -404,9 +379,10 @@ impl Loader {
             code_rules,
             provider_hosts,
             provider_domains,
-            targets,
-            replies,
-            sign_sets: OnceLock::new(),
+            asides: super::asides::patterns().map(|(_, aside)| aside).collect(),
+            replies: SplitSet::default(),
+            subject_signs: SplitSet::default(),
+            body_signs: SplitSet::default(),
             dates: self.dates,
             date_words: OnceLock::new(),
         })

@@ -13,20 +13,24 @@ mod lookup;
 mod normal;
 mod pattern;
 mod sign;
+mod split;
 
 pub(crate) use asides::Aside;
 pub use check::{Finding, FindingKind, check};
+pub(crate) use codes::reply_code_text;
 pub use codes::{CodePattern, Enhanced};
 pub(crate) use dates::{DateMark, DateWords};
 pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
-pub(crate) use glob::{FieldGlobs, glob};
+pub(crate) use glob::{FieldGlobs, Glob};
 pub(crate) use load::Loader;
 pub use normal::{normalise, normalise_into, one_line};
 pub use pattern::{Hit, PatternSet, check_pattern};
 pub(crate) use sign::SignHits;
+pub(crate) use split::SplitSet;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
@@ -223,16 +227,19 @@ pub struct Knowledge {
     code_rules: HashMap<usize, Vec<usize>>,
     provider_hosts: HashMap<String, usize>,
     provider_domains: HashMap<String, usize>,
-    targets: Vec<Target>,
-    replies: PatternSet,
-    /// Built at first use: a program that only classifies reply lines never needs it.
-    sign_sets: OnceLock<sign::SignSets>,
+    /// Words of replies; see [`reply_patterns`](Knowledge::reply_patterns).
+    replies: SplitSet,
+    /// Never built by a program that only classifies reply lines, and neither is the next.
+    subject_signs: SplitSet,
+    body_signs: SplitSet,
+    /// What the patterns of asides say, in their order.
+    asides: Vec<Aside>,
     /// `[dates]` of each language.
     dates: Vec<(String, file::DatesEntry)>,
     date_words: OnceLock<DateWords>,
 }
 
-/// What a pattern of the reply set belongs to.
+/// What a pattern of replies belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
     Rule(usize),
@@ -336,9 +343,46 @@ impl Knowledge {
         self.code_rules.get(&provider).map_or(&[], Vec::as_slice)
     }
 
+    /// Calls `found` with everything that the words of a normalised reply say.
     pub(crate) fn find_in_reply(&self, text: &str, mut found: impl FnMut(Target, Hit)) {
-        self.replies
-            .find(text, |hit| found(self.targets[hit.owner as usize], hit));
+        self.replies.find(
+            || self.reply_patterns(),
+            text,
+            |hit| found(self.target(hit.owner as usize), hit),
+        );
+    }
+
+    /// Patterns of replies with the number of their target: rules, providers, blocklists and asides, counted through.
+    fn reply_patterns(&self) -> impl Iterator<Item = (Cow<'_, str>, u32)> {
+        let rules = self.rules.iter().map(|r| &r.text);
+        let tokens = self.providers.iter().map(|p| &p.tokens);
+        let lists = self.blocklists.iter().map(|b| &b.text);
+        let known = rules.chain(tokens).chain(lists);
+        let owned = known.zip(0u32..).flat_map(|(texts, owner)| {
+            texts
+                .iter()
+                .map(move |t| (Cow::Borrowed(t.as_str()), owner))
+        });
+        let first_aside = (self.rules.len() + self.providers.len() + self.blocklists.len()) as u32;
+        let asides = asides::patterns().map(|(text, _)| Cow::Owned(text));
+        owned.chain(asides.zip(first_aside..))
+    }
+
+    fn target(&self, number: usize) -> Target {
+        let mut rest = number;
+        if rest < self.rules.len() {
+            return Target::Rule(rest);
+        }
+        rest -= self.rules.len();
+        if rest < self.providers.len() {
+            return Target::Token(rest);
+        }
+        rest -= self.providers.len();
+        if rest < self.blocklists.len() {
+            return Target::Blocklist(rest);
+        }
+        rest -= self.blocklists.len();
+        Target::Aside(self.asides[rest])
     }
 
     /// Every header sign.
@@ -351,7 +395,7 @@ impl Knowledge {
     pub(crate) fn marks_of_field<'v>(
         &self,
         name: &[u8],
-        value: impl FnOnce() -> std::borrow::Cow<'v, str>,
+        value: impl FnOnce() -> Cow<'v, str>,
         lower: &mut String,
         mut found: impl FnMut(FieldMark<'_>),
     ) {

@@ -16,6 +16,10 @@ pub fn normalise(text: &str) -> String {
 pub fn normalise_into(text: &str, out: &mut String) {
     let mut sink = Sink::new(out);
     let mut rest = text;
+    if text.is_ascii() {
+        sink.push_ascii(text);
+        rest = "";
+    }
     while !rest.is_empty() {
         let ascii = rest
             .bytes()
@@ -58,20 +62,14 @@ pub fn normalise_into(text: &str, out: &mut String) {
     }
 }
 
-/// ASCII characters that stand for themselves, in lower case.
-const PLAIN: [bool; 128] = {
-    let mut plain = [true; 128];
-    let mut c = 0;
-    while c <= 0x20 {
-        plain[c] = false;
+/// ASCII characters that stand for themselves, in lower case, and the one blank that may stand between them.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut c = b' ' as usize;
+    while c < 0x7f {
+        plain[c] = !matches!(c as u8, b':' | b'!' | b'?' | b';' | b'`');
         c += 1;
     }
-    plain[0x7f] = false;
-    plain[b':' as usize] = false;
-    plain[b'!' as usize] = false;
-    plain[b'?' as usize] = false;
-    plain[b';' as usize] = false;
-    plain[b'`' as usize] = false;
     plain
 };
 
@@ -89,29 +87,20 @@ impl<'a> Sink<'a> {
 
     /// The same for text without any letter beyond ASCII, in runs of words.
     fn push_ascii(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        let plain = |at: usize| bytes.get(at).is_some_and(|b| PLAIN[usize::from(b & 0x7f)]);
-        let mut at = 0;
-        while at < bytes.len() {
-            let start = at;
-            loop {
-                if plain(at) {
-                    at += 1;
-                } else if at > start && bytes.get(at) == Some(&b' ') && plain(at + 1) {
-                    at += 2;
-                } else {
-                    break;
-                }
-            }
-            if at > start {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let run = run_of_words(rest.as_bytes());
+            if run > 0 {
                 let from = self.out.len();
-                self.out.push_str(&text[start..at]);
+                self.out.push_str(&rest[..run]);
                 self.out[from..].make_ascii_lowercase();
                 self.blank = false;
             }
-            if let Some(&b) = bytes.get(at) {
-                self.push(char::from(b));
-                at += 1;
+            if let Some(c) = rest[run..].chars().next() {
+                self.push(c);
+                rest = &rest[run + 1..];
+            } else {
+                rest = "";
             }
         }
     }
@@ -155,6 +144,19 @@ impl<'a> Sink<'a> {
             }
         }
     }
+}
+
+/// How many bytes from the start are words with single blanks between them.
+fn run_of_words(bytes: &[u8]) -> usize {
+    let mut before = b' ';
+    for (at, &b) in bytes.iter().enumerate() {
+        if !PLAIN[usize::from(b)] || b == b' ' && before == b' ' {
+            // A blank at the end belongs to what follows.
+            return at - usize::from(at > 0 && before == b' ');
+        }
+        before = b;
+    }
+    bytes.len() - usize::from(before == b' ' && !bytes.is_empty())
 }
 
 /// `text` with the line breaks of folded or wrapped text as single blanks; borrowed where nothing changes.

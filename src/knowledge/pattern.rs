@@ -82,11 +82,12 @@ pub struct PatternSet {
 
 impl PatternSet {
     /// Builds the set. Patterns without any literal are ignored; [`check_pattern`] says so beforehand.
-    pub fn new<'p>(patterns: impl IntoIterator<Item = (&'p str, u32)>) -> Self {
-        let mut text = String::with_capacity(512 << 10);
-        let mut segments: Vec<Segment> = Vec::with_capacity(32 << 10);
-        let mut set: Vec<Pattern> = Vec::with_capacity(32 << 10);
+    pub fn new(patterns: impl IntoIterator<Item = (impl AsRef<str>, u32)>) -> Self {
+        let mut text = String::new();
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut set: Vec<Pattern> = Vec::new();
         for (pattern, owner) in patterns {
+            let pattern = pattern.as_ref();
             let first = segments.len();
             let mut add = |literal: &str, start: bool, end: bool| {
                 let from = text.len() as u32;

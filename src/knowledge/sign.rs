@@ -1,15 +1,11 @@
 //! Signs of what sort of message this is, in subject and body, each in one pass.
 
-use super::{Knowledge, Matching, PatternSet, Place, Sign};
+use std::borrow::Cow;
+
+use super::{Knowledge, Matching, Place, Sign};
 
 /// Stands around a subject so that "begins with" and "is" are words of a pattern; normal text holds no control characters.
 const BORDER: char = '\u{1}';
-
-#[derive(Debug)]
-pub(crate) struct SignSets {
-    subject: PatternSet,
-    body: PatternSet,
-}
 
 /// Signs found in one text.
 #[derive(Debug, Default)]
@@ -20,67 +16,67 @@ pub(crate) struct SignHits {
     pub marks: Vec<(usize, usize, usize)>,
 }
 
+impl SignHits {
+    fn add(&mut self, knowledge: &Knowledge, owner: u32, start: usize, end: usize) {
+        let owner = owner as usize;
+        match owner.checked_sub(knowledge.signs.len()) {
+            Some(mark) => self.marks.push((mark, start, end)),
+            None => self.hits.push((owner, start, end)),
+        }
+    }
+}
+
 impl Knowledge {
-    fn sign_sets(&self) -> &SignSets {
-        self.sign_sets.get_or_init(|| {
-            let (mut subject, mut body) = (Vec::new(), Vec::new());
-            for (i, s) in self.signs.iter().enumerate() {
-                for t in &s.text {
-                    match (s.in_body(), s.matching) {
-                        (true, _) => body.push((t.clone(), i as u32)),
-                        (false, Matching::Contains) => subject.push((t.clone(), i as u32)),
-                        (false, Matching::Prefix) => {
-                            subject.push((format!("{BORDER}{t}"), i as u32))
-                        }
-                        (false, Matching::Exact) => {
-                            subject.push((format!("{BORDER}{t}{BORDER}"), i as u32))
-                        }
-                    }
-                }
-            }
-            for (i, (place, t)) in self.dialect_index.texts.iter().enumerate() {
-                let set = if *place == Place::Body {
-                    &mut body
-                } else {
-                    &mut subject
+    /// Patterns of subject or body with the index of their sign, then those of dialect marks, counted through.
+    fn sign_patterns(&self, place: Place) -> impl Iterator<Item = (Cow<'_, str>, u32)> {
+        let signs = self.signs.iter().zip(0u32..);
+        let signs = signs.filter(move |(s, _)| s.in_body() == (place == Place::Body));
+        let signs = signs.flat_map(|(s, i)| {
+            s.text.iter().map(move |t| {
+                let pattern = match (s.in_body(), s.matching) {
+                    (true, _) | (false, Matching::Contains) => Cow::Borrowed(t.as_str()),
+                    (false, Matching::Prefix) => Cow::Owned(format!("{BORDER}{t}")),
+                    (false, Matching::Exact) => Cow::Owned(format!("{BORDER}{t}{BORDER}")),
                 };
-                set.push((t.clone(), (self.signs.len() + i) as u32));
-            }
-            let set =
-                |p: &[(String, u32)]| PatternSet::new(p.iter().map(|(t, i)| (t.as_str(), *i)));
-            SignSets {
-                subject: set(&subject),
-                body: set(&body),
-            }
-        })
+                (pattern, i)
+            })
+        });
+        let marks = self
+            .dialect_index
+            .texts
+            .iter()
+            .zip(self.signs.len() as u32..);
+        let marks = marks.filter(move |((p, _), _)| (*p == Place::Body) == (place == Place::Body));
+        signs.chain(marks.map(|((_, text), i)| (Cow::Borrowed(text.as_str()), i)))
     }
 
     /// Signs in a normalised subject.
     pub(crate) fn signs_in_subject(&self, subject: &str) -> SignHits {
-        let mut out = SignHits::default();
         let bordered = format!("{BORDER}{subject}{BORDER}");
-        self.sign_sets().subject.find(&bordered, |h| {
-            match (h.owner as usize).checked_sub(self.signs.len()) {
-                Some(mark) => out.marks.push((mark, h.start, h.end)),
-                None => out.hits.push((
-                    h.owner as usize,
+        let mut out = SignHits::default();
+        self.subject_signs.find(
+            || self.sign_patterns(Place::Subject),
+            &bordered,
+            |h| {
+                out.add(
+                    self,
+                    h.owner,
                     h.start.saturating_sub(1),
                     h.end.saturating_sub(1),
-                )),
-            }
-        });
+                )
+            },
+        );
         out
     }
 
     /// Signs in the normalised words of a message.
     pub(crate) fn signs_in_body(&self, body: &str) -> SignHits {
         let mut out = SignHits::default();
-        self.sign_sets().body.find(body, |h| {
-            match (h.owner as usize).checked_sub(self.signs.len()) {
-                Some(mark) => out.marks.push((mark, h.start, h.end)),
-                None => out.hits.push((h.owner as usize, h.start, h.end)),
-            }
-        });
+        self.body_signs.find(
+            || self.sign_patterns(Place::Body),
+            body,
+            |h| out.add(self, h.owner, h.start, h.end),
+        );
         out
     }
 

@@ -13,9 +13,12 @@ use mail_parser::{DateTime, HeaderValue};
 use memchr::memmem;
 
 use super::frame::{Encoding, Media};
+use crate::address;
 
 /// Longest header value that is read; real ones stay below 16 KiB.
 const MAX_VALUE: usize = 64 * 1024;
+/// Longest date that is read.
+const MAX_DATE: usize = 128;
 
 /// The Content-Type or Content-Disposition in a raw value.
 pub(crate) fn content_type(value: &[u8]) -> Media<'_> {
@@ -89,12 +92,17 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
 /// The text of an unstructured field: unfolded, encoded words decoded, raw 8-bit read as UTF-8 or `charset`.
 pub(crate) fn field_text<'x>(value: &'x [u8], charset: Option<&str>) -> Cow<'x, str> {
     let value = &value[..value.len().min(MAX_VALUE)];
+    let (mut encoded, mut escaped) = (false, false);
+    for at in memchr::memchr2_iter(b'=', 0x1b, value) {
+        encoded |= value[at..].starts_with(b"=?");
+        escaped |= value[at..].starts_with(b"\x1b$");
+    }
     // Raw ISO-2022-JP in a header: its escapes would come out as such.
-    if memmem::find(value, b"\x1b$").is_some() && value.is_ascii() {
+    if escaped && value.is_ascii() {
         let text = decode_charset(value, None);
         return Cow::Owned(unfold(&text));
     }
-    if value.is_ascii() && memmem::find(value, b"=?").is_none() {
+    if value.is_ascii() && !encoded {
         let text = std::str::from_utf8(value).unwrap_or_default();
         return match memchr::memchr2(b'\n', b'\r', value) {
             None => Cow::Borrowed(text),
@@ -144,7 +152,7 @@ pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
         HeaderValue::Address(a) => a
             .iter()
             .filter_map(|a| a.address.as_deref())
-            .filter(|a| !a.is_empty())
+            .filter(|a| !a.is_empty() && !a.contains(address::is_hidden))
             .take(max)
             .map(str::to_owned)
             .collect(),
@@ -190,13 +198,33 @@ fn plain_address(value: &[u8]) -> Option<&str> {
 
 /// A date as `YYYY-MM-DDThh:mm:ssZ`, in UTC.
 pub(crate) fn date(value: &str) -> Option<String> {
-    timestamp(value).map(|t| DateTime::from_timestamp(t).to_rfc3339())
+    let d = DateTime::from_timestamp(timestamp(value)?);
+    let mut text = String::with_capacity(20);
+    let mut put = |number: u32, digits: u32, end: char| {
+        for place in (0..digits).rev() {
+            let digit = number / 10u32.pow(place) % 10;
+            text.push(char::from(b'0' + digit as u8));
+        }
+        text.push(end);
+    };
+    put(d.year.into(), 4, '-');
+    put(d.month.into(), 2, '-');
+    put(d.day.into(), 2, 'T');
+    put(d.hour.into(), 2, ':');
+    put(d.minute.into(), 2, ':');
+    put(d.second.into(), 2, 'Z');
+    Some(text)
 }
 
 /// A date in seconds since 1970.
 pub(crate) fn timestamp(value: &str) -> Option<i64> {
+    // Folds count the same in LF and CRLF.
+    let value = match value.contains('\r') {
+        true => Cow::Owned(value.replace('\r', "")),
+        false => Cow::Borrowed(value),
+    };
     let value = value.trim();
-    let value = value.get(..value.len().min(128)).unwrap_or(value);
+    let value = value.get(..value.len().min(MAX_DATE)).unwrap_or_default();
     if value.len() < 8 {
         return None;
     }
@@ -214,7 +242,13 @@ pub(crate) fn timestamp(value: &str) -> Option<i64> {
             .collect();
         DateTime::parse_rfc3339(&fixed)
     } else {
-        DateTime::parse_rfc822(&format!("{value}\n"))
+        // The parser wants a line.
+        let mut line = [b'\n'; MAX_DATE + 1];
+        line[..value.len()].copy_from_slice(value.as_bytes());
+        match MessageStream::new(&line[..=value.len()]).parse_date() {
+            HeaderValue::DateTime(d) => Some(d),
+            _ => None,
+        }
     };
     parsed
         .filter(|d| d.is_valid() && d.year > 1970)

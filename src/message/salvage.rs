@@ -16,7 +16,9 @@ pub(crate) fn repair_frame<'x>(
     limits: &Limits,
     problems: &mut Vec<String>,
 ) -> Option<Vec<Part<'x>>> {
-    if !root.is_multipart() && memmem::find(body, b"elivery-status").is_none() {
+    // A message inside declares its own frame.
+    if root.is_message() || !root.is_multipart() && memmem::find(body, b"elivery-status").is_none()
+    {
         return None;
     }
     let boundary = guess_boundary(body)?;
@@ -50,8 +52,9 @@ fn guess_boundary(body: &[u8]) -> Option<&str> {
     let mut candidate: Option<&[u8]> = None;
     let mut age = 0;
     for line in lines(body) {
+        let line = line.trim_ascii_end();
         if line.len() > 4 && line.starts_with(b"--") && !line.ends_with(b"--") {
-            candidate = Some(line[2..].trim_ascii_end());
+            candidate = Some(&line[2..]);
             age = 0;
         } else if let Some(boundary) = candidate {
             age += 1;

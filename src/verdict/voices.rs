@@ -120,7 +120,7 @@ impl Said<'_> {
         match self {
             Said::Words(start, end) => reply[*start..*end].to_owned(),
             Said::Codes(rule) => rule.codes.join(", "),
-            Said::Enhanced(code) => code.to_string(),
+            Said::Enhanced(code) => code.text(),
             Said::Reply(code) => (*code).to_owned(),
         }
     }
@@ -136,7 +136,10 @@ impl Voice<'_> {
 impl<'k> Heard<'k> {
     /// Hears everything that speaks about the reply.
     pub fn new(knowledge: &'k Knowledge, case: &Case<'_>) -> Self {
-        let mut heard = Heard::default();
+        let mut heard = Heard {
+            voices: Vec::with_capacity(16),
+            ..Heard::default()
+        };
         let codes = Codes::of(case);
         let rules = heard.search(knowledge, case, &codes);
         heard.words(case, &rules);
@@ -161,7 +164,7 @@ impl<'k> Heard<'k> {
         case: &Case<'_>,
         codes: &Codes,
     ) -> Vec<(&'k Rule, Hit)> {
-        let mut rules: Vec<(&Rule, Hit)> = Vec::new();
+        let mut rules: Vec<(&Rule, Hit)> = Vec::with_capacity(16);
         let mut named_by_token = None;
         let mut named_by_words = None;
         let (lists, asides) = (&mut self.lists, &mut self.asides);

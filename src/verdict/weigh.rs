@@ -3,7 +3,7 @@
 use super::voices::{Heard, Voice};
 use super::{Case, confidence, details};
 use crate::contract::{Details, Evidence, Verdict};
-use crate::knowledge::{Blocklist, Hit, Knowledge, Listed, Rule};
+use crate::knowledge::{Blocklist, Enhanced, Hit, Knowledge, Listed, Rule, reply_code_text};
 use crate::words::{AddressAction, Category, Permanence};
 
 /// How much further evidence for the same category adds.
@@ -35,7 +35,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     if provider.is_some() && details.provider_code.is_none() {
         details.provider_code = details::provider_code(case.raw);
     }
-    details.replies = reply.outer.iter().map(u16::to_string).collect();
+    details.replies = reply.outer.iter().copied().map(reply_code_text).collect();
     if expired && !expired_only {
         details.expired = Some(true);
     }
@@ -63,8 +63,8 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         .and_then(|r| r.sender_action)
         .unwrap_or_else(|| category.sender_action());
     Verdict {
-        status: status.map(|s| s.to_string()),
-        reply_code: reply.code.map(|c| c.to_string()),
+        status: status.map(Enhanced::text),
+        reply_code: reply.code.map(reply_code_text),
         diagnostic_code: (!case.raw.trim().is_empty()).then(|| case.raw.to_owned()),
         provider: provider.map(|p| knowledge.providers()[p].id.clone()),
         category,

@@ -1,23 +1,21 @@
 //! What fuzzing and hostile samples have found, each with its own test.
 
-use undeliverable::Engine;
+use undeliverable::{Engine, Kind};
+
+/// The mail with CRLF for LF.
+fn crlf(mail: &str) -> String {
+    mail.replace('\n', "\r\n")
+}
 
 /// `dialects` target: a damaged escape of ISO-2022-JP took the line ends behind it for letters, CR and LF two, LF one.
 #[test]
 fn damaged_shift_reads_alike_with_lf_and_crlf() {
-    let lf = b"From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
-    let crlf: Vec<u8> = lf
-        .iter()
-        .flat_map(|&b| {
-            if b == b'\n' {
-                vec![b'\r', b'\n']
-            } else {
-                vec![b]
-            }
-        })
-        .collect();
+    let lf = "From: MAILER-DAEMON@example.net\nSubject: x\nContent-Type: text/plain; charset=iso-2022-jp\n\n<bob@example.com>\n\n\x1b$BM}M3\x1b(B: 550 5.1.1 \x1b$B08@h$,8+$D\x1b(0B\n";
     let engine = Engine::new();
-    assert_eq!(engine.parse(lf), engine.parse(&crlf));
+    assert_eq!(
+        engine.parse(lf.as_bytes()),
+        engine.parse(crlf(lf).as_bytes())
+    );
 }
 
 /// `dialects` target: a subject in raw ISO-2022-JP came out with its escapes.
@@ -39,4 +37,98 @@ fn words_about_an_address_end() {
     let report = Engine::new().parse(mail.as_bytes());
     let words = report.recipients[0].verdict.diagnostic_code.as_deref();
     assert!(words.is_none_or(|w| w.len() < 8192));
+}
+
+/// `parse` target: a relay broke the JSON of a notification inside a string, and only LF was taken out again.
+#[test]
+fn broken_json_lines_read_alike_with_lf_and_crlf() {
+    let mail = "From: no-reply@sns.amazonaws.com\nSubject: AWS Notification Message\n\n{\"eventType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":\"bob@example.com\",\"status\":\"5.1.1\",\"diagnosticCode\":\"smtp; 550 5.1.1 user\nunknown\"}]},\"mail\":{\"source\":\"me@example.com\"}}\n";
+    let engine = Engine::new();
+    let report = engine.parse(mail.as_bytes());
+    assert_eq!(report.kind, Kind::Bounce);
+    assert_eq!(engine.parse(crlf(mail).as_bytes()), report);
+}
+
+/// `differential` target: a mail that is a message inside and nothing else was cut at the delimiters of that one, as if
+/// they were its own, wrongly declared.
+#[test]
+fn a_message_inside_keeps_its_own_frame() {
+    let mail = "From: a@example.com\nSubject: Fwd: failure notice\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: multipart/report; report-type=delivery-status; boundary=inner\n\n--inner\nContent-Type: text/plain\n\nIt failed.\n--inner\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\n\n--inner--\n";
+    let report = Engine::new().parse(mail.as_bytes());
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.kind, Kind::Other, "mail about a bounce");
+}
+
+/// `differential` target: blanks behind a closing delimiter made it the boundary of a report without one.
+#[test]
+fn a_closing_delimiter_is_not_taken_for_the_boundary() {
+    let mail = "From: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: multipart/report; boundary=never\n\n--first-- \nContent-Type: text/plain\n--inner\nContent-Type: text/plain\n\nIt failed.\n--inner\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\n\n--inner--\n";
+    let report = Engine::new().parse(mail.as_bytes());
+    assert_eq!(report.problems, ["boundary is not the declared one"]);
+    let status = report.recipients[0].verdict.status.as_deref();
+    assert_eq!(status, Some("5.1.1"));
+}
+
+/// `classify` target: a panic. The first 64 bytes behind `@[` were cut out of the text in the middle of a letter.
+#[test]
+fn brackets_behind_an_at_sign_that_do_not_close_soon() {
+    let engine = Engine::new();
+    for n in 59..70 {
+        let words = "1".repeat(n) + "\u{448}\u{448}] <al@example.com>: 550 5.1.1 user unknown";
+        let mail =
+            format!("From: MAILER-DAEMON@example.net\nSubject: failure notice\n\nbob@[{words}\n");
+        let report = engine.parse(mail.as_bytes());
+        let recipient = report.recipients[0].final_recipient.as_deref();
+        assert_eq!(recipient, Some("al@example.com"), "{n}");
+    }
+}
+
+/// `parse` and `dialects` targets: only the start of a date is read, and a fold counted more in CRLF.
+#[test]
+fn folded_dates_read_alike_with_lf_and_crlf() {
+    let engine = Engine::new();
+    for n in 80..110 {
+        let date = format!(
+            "x{}\n\tid 5; Mon, 13 Apr 2026 06:44:02 +0200 (CEST)",
+            "y".repeat(n)
+        );
+        let mail = format!("From: a@example.com\nDate: {date}\nSubject: x\n\nx\n");
+        let report = engine.parse(mail.as_bytes());
+        assert_eq!(engine.parse(crlf(&mail).as_bytes()), report, "{date}");
+    }
+}
+
+/// `parse` and `dialects` targets: NUL in an address came out with it, and a ledger in PostgreSQL takes none. What a
+/// person cannot see has no place in an address either.
+#[test]
+fn no_address_has_hidden_characters() {
+    let engine = Engine::new();
+    for hidden in ["\0", "\u{7f}", "\u{85}", "\u{202e}", "\u{200b}"] {
+        let bad = format!("b{hidden}b@example.com");
+        let daemon = "From: MAILER-DAEMON@example.net\nSubject: failure notice\n";
+        let report = |group: &str| {
+            format!(
+                "{daemon}Content-Type: multipart/report; boundary=b\n\n--b\n\nIt failed.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\n{group}\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+            )
+        };
+        for mail in [
+            format!("From: Bob <{bad}>\nTo: {bad}, x@example.com{hidden}\nSubject: x\n\nx\n"),
+            format!("{daemon}To: bounces+b{hidden}b=example.com@example.net\n\nIt failed.\n"),
+            format!("{daemon}X-Failed-Recipients: {bad}\n\nIt failed.\n"),
+            format!("{daemon}\n\"{bad}\"@example.com: 550 5.1.1 user unknown\n"),
+            format!("{daemon}\n<{bad}>: 550 5.1.1 user unknown\n"),
+            report(&format!("Final-Recipient: rfc822; {bad}")),
+            report(&format!("Final-Recipient: x400; /C=de/S={bad}/")),
+            report(&format!("Original-Recipient: rfc822; {bad}")),
+        ] {
+            let report = engine.parse(mail.as_bytes());
+            let recipients = report.recipients.iter();
+            let of_recipients =
+                recipients.flat_map(|r| r.final_recipient.iter().chain(&r.original_recipient));
+            let of_notice = report.notice.from.iter().chain(&report.notice.to);
+            for address in of_recipients.chain(of_notice) {
+                assert!(!address.contains(hidden), "{address:?} in {mail:?}");
+            }
+        }
+    }
 }

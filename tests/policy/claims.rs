@@ -1,6 +1,6 @@
 //! `claims.toml`: histories and what each profile decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use undeliverable::policy::{Act, ActKind, Context, Event, Policy, decide};
@@ -16,6 +16,8 @@ struct Table {
 #[derive(Deserialize)]
 struct Case {
     says: String,
+    #[serde(default)]
+    from: Vec<String>,
     history: Vec<String>,
     at: Option<String>,
     want: BTreeMap<String, String>,
@@ -112,6 +114,41 @@ fn every_claim_holds() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(checked > 100, "{checked}");
+}
+
+/// The claims in the table of a section of `docs/claims.md`.
+fn documented(heading: &str) -> BTreeSet<String> {
+    let text = include_str!("../../docs/claims.md");
+    let (_, section) = text.split_once(heading).unwrap();
+    let section = section.split("\n#").next().unwrap();
+    let rows = section.lines().filter_map(|l| l.strip_prefix("| guide "));
+    rows.map(|r| format!("guide {}", r.split(" | ").next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn every_claim_has_one_place() {
+    let table: Table = toml::from_str(include_str!("claims.toml")).unwrap();
+    let held: Vec<&String> = table.case.iter().flat_map(|c| &c.from).collect();
+    let overruled = documented("### Overruled in the policy");
+    let outside = documented("### Out of scope of the policy");
+    let mut seen = BTreeSet::new();
+    for claim in held.iter().copied().chain(&overruled).chain(&outside) {
+        assert!(claim.starts_with("guide 00"), "{claim}");
+        assert!(seen.insert(claim), "{claim} stands twice");
+    }
+    let doc = include_str!("../../docs/claims.md");
+    for (label, n) in [
+        (
+            "held by rows of `tests/policy/claims.toml` (`from`)",
+            held.len(),
+        ),
+        ("overruled", overruled.len()),
+        ("out of scope of the policy", outside.len()),
+    ] {
+        let row = format!("| {label} | {n} |");
+        assert!(doc.contains(&row), "docs/claims.md: expected {row}");
+    }
 }
 
 #[test]

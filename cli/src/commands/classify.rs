@@ -71,7 +71,7 @@ impl Input {
 pub(crate) fn run(args: &ClassifyArgs) -> anyhow::Result<Outcome> {
     let engine = args.engine.engine()?;
     let mut judge = Judge {
-        engine: &engine,
+        engine,
         reader: args.input.log().map(Reader::new),
         style: Style::new(args.format.pick()),
         out: io::BufWriter::with_capacity(64 << 10, io::stdout().lock()),

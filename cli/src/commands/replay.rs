@@ -117,7 +117,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
         ];
         rows.row(&mut out, cells)
     };
-    each_fold(&mut ledger, &policy, engine.as_ref(), &mut compare)?;
+    each_fold(&mut ledger, &policy, engine, &mut compare)?;
     out.flush()?;
     writeln!(
         io::stderr(),

@@ -116,7 +116,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
                 out.write_all(&chunk.bytes)?;
             }
             if let Some(ledger) = &mut ledger {
-                events.extend_from_slice(&chunk.events);
+                events.append(&mut chunk.events);
                 if events.len() >= BATCH {
                     recorded.add(ledger.record(std::mem::take(&mut events))?);
                 }

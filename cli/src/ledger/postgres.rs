@@ -101,13 +101,9 @@ impl Postgres {
 
     fn version(&mut self) -> anyhow::Result<usize> {
         self.db.batch_execute("SET search_path = undeliverable")?;
-        let there: bool = self
-            .db
-            .query_one(
-                "SELECT to_regclass('undeliverable.version') IS NOT NULL",
-                &[],
-            )?
-            .get(0);
+        // Not `to_regclass`: it answers from a cache that does not know what another process made while this one waited.
+        let sql = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'undeliverable' AND tablename = 'version')";
+        let there: bool = self.db.query_one(sql, &[])?.get(0);
         if !there {
             return Ok(0);
         }

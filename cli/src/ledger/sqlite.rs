@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -32,12 +32,14 @@ impl Sqlite {
         }
         let shown = || format!("ledger {}", path.display());
         let db = Connection::open(path).with_context(shown)?;
-        db.busy_timeout(Duration::from_secs(patience.into()))?;
+        let patience = Duration::from_secs(patience.into());
+        db.busy_timeout(patience)?;
         // WAL with synchronous=FULL: what deliver has acknowledged survives a loss of power.
-        db.pragma_update(None, "journal_mode", "WAL")
-            .with_context(shown)?;
+        use_wal(&db, patience).with_context(shown)?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "cache_size", -65_536)?;
+        // Pages that many batches change are written back once, every 32 MB of the log, not after each batch.
+        db.pragma_update(None, "wal_autocheckpoint", 8192)?;
         db.set_prepared_statement_cache_capacity(64);
         let mut store = Sqlite {
             db,
@@ -388,6 +390,24 @@ impl Store for Sqlite {
         }
         Ok(n as u64)
     }
+}
+
+/// Switches to a write-ahead log. Of several processes that make the file at once only one can, and the switch does not
+/// wait for others by itself.
+fn use_wal(db: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let end = Instant::now() + patience;
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(e) if is_busy(&e) && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(e: &rusqlite::Error) -> bool {
+    e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 pub(super) fn standing(word: &str) -> anyhow::Result<Standing> {

@@ -4,7 +4,8 @@ CREATE TABLE settings (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Events of one address lie together: a history is one range. Rows are only ever added (and erased on request).
+-- Rows are only ever added (and erased on request). They lie in the order in which they came, so that a batch touches few
+-- pages of a large ledger: only the narrow keys are sorted.
 CREATE TABLE events (
     address   TEXT NOT NULL,
     event_id  TEXT NOT NULL,
@@ -15,7 +16,7 @@ CREATE TABLE events (
     is_domain INTEGER NOT NULL,
     body      TEXT NOT NULL,
     PRIMARY KEY (address, event_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX events_of_provider ON events (provider, at) WHERE kind = 'bounce';
 CREATE INDEX events_of_domain ON events (domain) WHERE is_domain;
 CREATE INDEX events_of_life ON events (domain) WHERE kind IN ('delivered', 'receipt', 'other');
@@ -43,7 +44,7 @@ CREATE TABLE decisions (
     hash     TEXT NOT NULL,
     body     TEXT NOT NULL,
     PRIMARY KEY (address, since, policy, hash)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE counts (
     provider TEXT NOT NULL,

@@ -17,9 +17,11 @@ use super::work::{Memory, Passed, Round};
 use crate::commands::incidents;
 
 /// With `--once`, so many failures in a row, without a message done between them, end the run.
-const TRIES: u32 = 5;
+const TRIES: u32 = 8;
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait of a run with `--once`: cron comes again.
+const LONGEST_ONCE: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// How long a run with `--once` waits for another process that works on the same folder.
 const BUSY_WAIT: Duration = Duration::from_secs(20);
@@ -61,15 +63,12 @@ impl Life<'_> {
         let name = self.account.name.as_str();
         loop {
             let before = self.passed.messages;
-            let ended = tokio::select! {
-                biased;
-                ended = self.session() => ended,
-            };
+            let ended = self.session().await;
             if self.passed.messages > before {
                 self.failures = 0;
             }
             let Err(e) = ended else {
-                return self.passed.left == 0;
+                return !self.once || self.passed.left == 0;
             };
             self.failures += 1;
             let words = match &e {
@@ -80,13 +79,16 @@ impl Life<'_> {
             self.round.watch.failure(name, failure(&e));
             if self.round.watch.is_stopping() {
                 warn!(account = name, "{words}");
-                return false;
+                return !self.once;
             }
             if self.once && (is_closed || self.failures >= TRIES) {
                 error!(account = name, "{words}");
                 return false;
             }
-            let wait = wait(self.failures, is_closed);
+            let mut wait = wait(self.failures, is_closed);
+            if self.once {
+                wait = wait.min(LONGEST_ONCE);
+            }
             warn!(account = name, again_in = ?wait, "{words}");
             notify::status(&format!("{name}: {words}"));
             self.round.watch.sleep(wait).await;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use undeliverable::policy::{Event, Incident};
 use undeliverable::{Category, Engine, Kind, trust};
 
+use super::imap::trouble::words_of;
 use super::plan::{Fate, Plan};
 use crate::clock;
 use crate::ledger::args::{LedgerArgs, Proofs};
@@ -322,7 +323,8 @@ fn failed(uid: &str, plan: &Plan, why: String) -> Handled {
         uid: uid.to_owned(),
         kind: None,
         fate: Fate::Move(plan.could_not_process.clone()),
-        trouble: Some(why),
+        // What a store or a server says may quote the message.
+        trouble: Some(words_of(&why)),
         verdicts: Vec::new(),
     }
 }

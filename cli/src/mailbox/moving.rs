@@ -215,7 +215,10 @@ impl Source<'_> {
         if opened.uid_validity != uid_validity {
             return self.back(false).await;
         }
-        let (newer, _) = self.session.list(uid_next.max(1), opened.exists).await?;
+        let (newer, _) = self
+            .session
+            .list(uid_next.max(1), opened.exists, false)
+            .await?;
         let newer: Vec<u32> = newer.iter().map(|l| l.uid).collect();
         let mut theirs = self.starts_of(&newer).await?;
         let found = ours.iter().all(|mail| {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
@@ -22,6 +22,9 @@ const COLUMNS: &[(&str, usize)] = &[
     ("would", 0),
 ];
 
+/// How often the log tells of a long backlog.
+const TELL_EVERY: Duration = Duration::from_secs(15);
+
 /// Eyes on a run.
 pub(crate) struct Watch {
     stop: watch::Receiver<bool>,
@@ -29,6 +32,8 @@ pub(crate) struct Watch {
     /// `Some` lists what would become of each message.
     rows: Option<Rows>,
     broken: Mutex<Option<anyhow::Error>>,
+    /// When the log was last told how far a long backlog is, and since when it is worked at.
+    told: Mutex<(Instant, Instant)>,
     metrics: Option<Arc<Metrics>>,
 }
 
@@ -54,6 +59,7 @@ impl Watch {
             bar,
             rows: listing.map(|f| Rows::new(f, COLUMNS)),
             broken: Mutex::new(None),
+            told: Mutex::new((Instant::now(), Instant::now())),
             metrics,
         };
         if let Some(rows) = watch.rows {
@@ -111,6 +117,7 @@ impl Watch {
     /// These messages are done with.
     pub fn handled(&self, account: &str, folder: &str, handled: &[Handled]) {
         self.bar.inc(handled.len() as u64);
+        self.tell_progress();
         if let Some(metrics) = &self.metrics {
             for h in handled {
                 metrics.handled(account, folder, h.kind, &h.verdicts);
@@ -139,6 +146,22 @@ impl Watch {
     pub fn end(&self) -> Option<anyhow::Error> {
         self.bar.finish_and_clear();
         self.broken.lock().ok()?.take()
+    }
+
+    /// Where nobody sees the bar, the log says now and then how far a long backlog is.
+    fn tell_progress(&self) {
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        let Ok(mut told) = self.told.lock() else {
+            return;
+        };
+        let (last, since) = *told;
+        if done >= all {
+            *told = (Instant::now(), Instant::now());
+        } else if self.bar.is_hidden() && last.elapsed() >= TELL_EVERY {
+            *told = (Instant::now(), since);
+            let seconds = since.elapsed().as_secs_f64() / done.max(1) as f64 * (all - done) as f64;
+            tracing::info!(done, of = all, seconds_left = seconds.round(), "working");
+        }
     }
 
     fn write(&self, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) {

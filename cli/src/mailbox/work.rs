@@ -7,6 +7,7 @@ use tracing::{debug, warn};
 use super::desk::{Desk, Handled, Hold, Mail};
 use super::fetch::{Batch, batches};
 use super::imap::session::{Listed, Session};
+use super::imap::trouble::Trouble;
 use super::moving::{Ended, Source};
 use super::plan::Plan;
 use super::watch::Watch;
@@ -23,6 +24,8 @@ pub(crate) struct Memory {
     uid_validity: u32,
     /// Messages with smaller numbers are done with.
     first: u32,
+    /// Listings during which the connection broke.
+    listing_breaks: u32,
     /// Batches in a row during which the connection broke.
     breaks: u32,
     /// Messages that were on the way when it broke again and again, and how often it did since they travel alone.
@@ -109,7 +112,7 @@ impl Round<'_> {
         let (listed, is_whole) = if opened.exists == 0 {
             (Vec::new(), true)
         } else {
-            session.list(memory.first, opened.exists).await?
+            list(session, opened.exists, memory).await?
         };
         passed.more = !is_whole;
         let mut next = listed
@@ -163,6 +166,7 @@ impl Round<'_> {
             .await?;
         if ended && passed.left == left_before {
             memory.first = next;
+            memory.listing_breaks = 0;
         }
         Ok(())
     }
@@ -327,4 +331,19 @@ impl Round<'_> {
             .await
             .map_err(Ended::Store)
     }
+}
+
+/// Lists what is not done with. A message that the server itself cannot read breaks a listing with sizes on some servers; one
+/// without them shows it.
+async fn list(
+    session: &mut Session,
+    exists: u32,
+    memory: &mut Memory,
+) -> Result<(Vec<Listed>, bool), Trouble> {
+    let sizes = memory.listing_breaks < 2;
+    let listed = session.list(memory.first, exists, sizes).await;
+    if listed.as_ref().is_err_and(Trouble::is_connection) {
+        memory.listing_breaks += 1;
+    }
+    listed
 }

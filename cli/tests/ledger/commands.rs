@@ -1,6 +1,6 @@
 //! Every command once, on a small ledger.
 
-use crate::kit::{bounce, is_sound, lines, mbox, ok, ok_with, run_with, standing, text_of};
+use crate::kit::{bounce, is_sound, lines, mails, mbox, ok, ok_with, run_with, standing, text_of};
 
 fn folder() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -144,7 +144,7 @@ fn deliver_says_try_again_for_everything_that_fails() {
 fn scan_records_and_check_splits() {
     let (folder, db) = folder();
     let path = folder.path().join("box.mbox");
-    std::fs::write(&path, mbox(600)).unwrap();
+    std::fs::write(&path, mbox(&mails(600))).unwrap();
     let path = text_of(&path);
     ok(
         &db,
@@ -271,7 +271,7 @@ fn scan_records_and_check_splits() {
 fn replay_shows_and_then_changes() {
     let (folder, db) = folder();
     let path = folder.path().join("box.mbox");
-    std::fs::write(&path, mbox(300)).unwrap();
+    std::fs::write(&path, mbox(&mails(300))).unwrap();
     ok(&db, &["scan", "--record", "--summary", &text_of(&path)]);
     let before = crate::kit::dump(&db);
     let shown = lines(&ok(

@@ -1,19 +1,21 @@
 //! Cut off at any moment, run again: the ledger is that of an undisturbed run. Nothing lost, nothing doubled.
 
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::kit::{bounce, dump, is_sound, mbox, ok, ok_with, program, run_with, text_of};
+use crate::kit::{bounce, dump, is_sound, mails, mbox, ok, ok_with, program, run_with, text_of};
 use crate::postgres::Server;
 use ::postgres as postgres_client;
 
-/// How many messages are scanned; `UNDELIVERABLE_CRASH=20000` is the full size.
-fn size() -> u32 {
+/// How many messages are scanned or delivered; `UNDELIVERABLE_CRASH=20000` is the full size of both.
+fn size(usual: u32) -> u32 {
     std::env::var("UNDELIVERABLE_CRASH")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(3000)
+        .unwrap_or(usual)
 }
 
 struct Dice(u64);
@@ -30,7 +32,7 @@ impl Dice {
 
 fn archive(folder: &Path) -> String {
     let path = folder.join("box.mbox");
-    std::fs::write(&path, mbox(size())).unwrap();
+    std::fs::write(&path, mbox(&mails(size(3000)))).unwrap();
     text_of(&path)
 }
 
@@ -47,7 +49,7 @@ fn start_scan(db: &str, path: &str) -> Child {
 fn killed_scans(db: &str, path: &str, seed: u64, full: Duration) -> u32 {
     let mut dice = Dice(seed);
     let mut kills = 0;
-    for _ in 0..8 {
+    for _ in 0..8.max(size(0) / 500) {
         let mut child = start_scan(db, path);
         let micros = u64::try_from(full.as_micros()).unwrap().max(1000);
         std::thread::sleep(Duration::from_micros(dice.below(micros)));
@@ -89,57 +91,84 @@ fn scan_killed_postgres() {
     scans_end_alike(&server.database("a"), &server.database("b"), folder.path());
 }
 
-#[test]
-fn deliver_killed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (a, b) = (
-        text_of(&folder.path().join("a.sqlite")),
-        text_of(&folder.path().join("b.sqlite")),
-    );
-    let mails: Vec<PathBuf> = (0..30)
-        .map(|i| {
-            let path = folder.path().join(format!("{i}.eml"));
-            std::fs::write(
-                &path,
-                bounce(
-                    &format!("u{}@example.com", i % 9),
-                    "550 5.1.1 user unknown",
-                    i,
-                    &format!("s{i}"),
-                ),
-            )
-            .unwrap();
-            path
-        })
-        .collect();
-    let mut dice = Dice(11);
-    let (mut kills, mut tries) = (0, 0);
-    for mail in &mails {
-        ok_with(&a, &["deliver"], &std::fs::read(mail).unwrap());
-        // As an MTA does: again until it says 0.
-        loop {
-            tries += 1;
-            let mut child = program(&b)
-                .arg("deliver")
-                .stdin(std::fs::File::open(mail).unwrap())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            if dice.below(2) == 0 {
-                std::thread::sleep(Duration::from_micros(dice.below(60_000)));
-                let _ = child.kill();
-            }
-            let status = child.wait().unwrap();
-            if status.success() {
-                break;
-            }
-            kills += 1;
-            assert!(tries < 500);
+/// Four at a time hand mail over, as a mail server does: again until the program says 0. One run in ten is killed.
+/// Gives the number of kills.
+fn killed_deliveries(db: &str, mails: &[String]) -> usize {
+    let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            let (next, kills) = (&next, &kills);
+            scope.spawn(move || {
+                let mut dice = Dice(11 + worker);
+                while let Some(mail) = mails.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while !delivered(db, mail, &mut dice) {
+                        kills.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
         }
+    });
+    kills.into_inner()
+}
+
+fn delivered(db: &str, mail: &str, dice: &mut Dice) -> bool {
+    let mut child = program(db)
+        .arg("deliver")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A killed program closes its end.
+    let _ = child.stdin.take().unwrap().write_all(mail.as_bytes());
+    let kill = dice.below(10) == 0;
+    if kill {
+        std::thread::sleep(Duration::from_micros(dice.below(60_000)));
+        let _ = child.kill();
     }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert!(kill || output.status.success(), "{output:?}");
+    output.status.success()
+}
+
+/// What was delivered one by one, with kills, is what a scan of the same mail records.
+fn deliveries_end_alike(scanned: &str, delivered: &str) {
+    let mails = mails(size(60));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.mbox");
+    std::fs::write(&path, mbox(&mails)).unwrap();
+    ok(scanned, &["scan", "--record", "--summary", &text_of(&path)]);
+    let kills = killed_deliveries(delivered, &mails);
+    eprintln!("{} messages delivered, {kills} kills", mails.len());
     assert!(kills > 0);
-    assert_eq!(dump(&a), dump(&b));
-    assert!(is_sound(&b));
+    let o = run_with(
+        delivered,
+        &["scan", "--record", "--summary", &text_of(&path)],
+        b"",
+    );
+    let said = String::from_utf8_lossy(&o.stderr);
+    assert!(
+        said.contains(&format!("0 events recorded, {} known before", mails.len())),
+        "{said}"
+    );
+    assert_eq!(dump(delivered), dump(scanned));
+    assert!(is_sound(delivered));
+}
+
+#[test]
+fn deliver_killed_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = |n: &str| text_of(&folder.path().join(n));
+    deliveries_end_alike(&db("a.sqlite"), &db("b.sqlite"));
+}
+
+#[test]
+fn deliver_killed_postgres() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    deliveries_end_alike(&server.database("a"), &server.database("b"));
 }
 
 #[test]
@@ -269,6 +298,33 @@ fn events(url: &str) -> i64 {
     let mut client = postgres_client::Client::connect(url, postgres_client::NoTls).unwrap();
     let row = client.query_one("SELECT count(*) FROM undeliverable.events", &[]);
     row.map_or(0, |r| r.get(0))
+}
+
+#[test]
+fn many_make_a_ledger_at_once() {
+    let open_all = |db: &str| {
+        let mut all: Vec<Child> = (0..12)
+            .map(|_| {
+                program(db)
+                    .args(["suppressions", "list"])
+                    .stdout(Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for child in &mut all {
+            assert!(child.wait().unwrap().success());
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..5 {
+        open_all(&text_of(&folder.path().join(format!("{n}.sqlite"))));
+    }
+    if let Some(server) = Server::start() {
+        for n in 0..5 {
+            open_all(&server.database(&format!("new{n}")));
+        }
+    }
 }
 
 #[test]

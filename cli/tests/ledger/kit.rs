@@ -91,8 +91,8 @@ pub(crate) fn bounce(address: &str, reply: &str, day: u32, send: &str) -> String
     )
 }
 
-/// An mbox of `n` bounces about fewer addresses, of several sorts and sends.
-pub(crate) fn mbox(n: u32) -> String {
+/// `n` bounces about fewer addresses, of several sorts and sends.
+pub(crate) fn mails(n: u32) -> Vec<String> {
     let replies = [
         "550 5.1.1 user unknown",
         "452 4.2.2 mailbox full",
@@ -101,29 +101,31 @@ pub(crate) fn mbox(n: u32) -> String {
         "451 4.3.0 try again later",
         "556 5.1.10 domain does not accept mail (null MX)",
     ];
-    let mut text = String::new();
     // Four events a person, always of the same sort.
-    let people = n / 24 * 6;
-    for i in 0..n {
+    let people = (n / 24 * 6).max(6);
+    let mail = |i: u32| {
         let person = i % people;
         let domain = if person % 6 == 5 {
             format!("gone{}.example", person % 40)
         } else {
             format!("d{}.example", person % 97)
         };
-        let address = format!("u{person}@{domain}");
-        let mail = bounce(
-            &address,
-            replies[(i % 6) as usize],
-            i * 150 / n,
-            &format!("s{}", i % 11),
-        );
+        let reply = replies[(i % 6) as usize];
+        let send = format!("s{}", i % 11);
+        bounce(&format!("u{person}@{domain}"), reply, i * 150 / n, &send)
+    };
+    (0..n).map(mail).collect()
+}
+
+/// They in one file.
+pub(crate) fn mbox(mails: &[String]) -> String {
+    mails.iter().fold(String::new(), |mut text, mail| {
         let _ = write!(
             text,
             "From MAILER-DAEMON Mon Jan  5 10:00:00 2026\n{mail}\n"
         );
-    }
-    text
+        text
+    })
 }
 
 /// Everything a ledger holds that a user can see: the list, and what the history folds to.

@@ -1,12 +1,12 @@
 //! The report: counts, rates, and a page that asks nobody for anything.
 
-use crate::kit::{bounce, mbox, ok, ok_with, text_of};
+use crate::kit::{bounce, mails, mbox, ok, ok_with, text_of};
 
 fn ledger() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let db = text_of(&folder.path().join("ledger.sqlite"));
     let path = folder.path().join("box.mbox");
-    std::fs::write(&path, mbox(480)).unwrap();
+    std::fs::write(&path, mbox(&mails(480))).unwrap();
     ok(&db, &["scan", "--record", "--summary", &text_of(&path)]);
     (folder, db)
 }

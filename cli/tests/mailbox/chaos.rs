@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::dovecot::Server;
 use crate::kit::{
-    Boxes, Desk, bounce, boxes, difference, expected_events, letter, sorted, stderr, vacation,
+    Boxes, Desk, PASSWORD, bounce, boxes, difference, expected_events, letter, sorted, stderr,
+    vacation,
 };
 use crate::proxy::{Fault, Proxy, Random};
 
@@ -41,6 +42,19 @@ fn mail() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         all.push(("INBOX", "AutoReplies", vacation(n)));
     }
     all
+}
+
+/// The servers, with a user for each run; `None` where there are none.
+fn servers(name: &str, runs: u64) -> Option<Vec<Server>> {
+    let names: Vec<String> = (0..runs).map(|n| format!("{name}{n}")).collect();
+    SETTINGS
+        .iter()
+        .map(|settings| {
+            let server = Server::start_with(settings)?;
+            server.users(names.iter().map(String::as_str), PASSWORD);
+            Some(server)
+        })
+        .collect()
 }
 
 struct Expected {
@@ -104,19 +118,16 @@ fn each(runs: u64, one: impl Fn(u64) + Sync) {
 
 #[test]
 fn connections_that_break_at_any_byte() {
-    let mut servers = Vec::new();
-    for s in SETTINGS {
-        let Some(server) = Server::start_with(s) else {
-            return;
-        };
-        servers.push(server);
-    }
+    let all = runs("UNDELIVERABLE_CHAOS_RUNS", 40);
+    let name = "chaos";
+    let Some(servers) = servers(name, all) else {
+        return;
+    };
     let expected = Expected::new();
     let disturbed = AtomicU64::new(0);
-    let all = runs("UNDELIVERABLE_CHAOS_RUNS", 40);
     each(all, |seed| {
         let server = &servers[usize::try_from(seed % 2).unwrap()];
-        let desk = Desk::new(server, &format!("chaos{seed}"));
+        let desk = Desk::new(server, &format!("{name}{seed}"));
         expected.deliver(server, &desk);
         let proxy = Proxy::start(
             server.ports.imaps,
@@ -156,19 +167,16 @@ fn connections_that_break_at_any_byte() {
 
 #[test]
 fn processes_that_are_killed_at_any_moment() {
-    let mut servers = Vec::new();
-    for s in SETTINGS {
-        let Some(server) = Server::start_with(s) else {
-            return;
-        };
-        servers.push(server);
-    }
+    let all = runs("UNDELIVERABLE_KILL_RUNS", 20);
+    let name = "kill";
+    let Some(servers) = servers(name, all) else {
+        return;
+    };
     let expected = Expected::new();
     let killed = AtomicU64::new(0);
-    let all = runs("UNDELIVERABLE_KILL_RUNS", 20);
     each(all, |seed| {
         let server = &servers[usize::try_from(seed % 2).unwrap()];
-        let desk = Desk::new(server, &format!("kill{seed}"));
+        let desk = Desk::new(server, &format!("{name}{seed}"));
         expected.deliver(server, &desk);
         desk.configure(
             server,

@@ -285,13 +285,15 @@ fn servers_that_lie_flood_or_wait() {
             scope.spawn(move || {
                 let port = serve(greeting, *script);
                 let (code, err, seconds, memory) = run(port, "tls = \"none\"");
-                assert_eq!(code, Some(1), "{name}: {err}");
+                // One message that a server cannot hand over is put aside; everything else ends the run.
+                let aside = err.contains("could_not_process=1");
+                assert_eq!(code, Some(if aside { 0 } else { 1 }), "{name}: {err}");
                 assert!(err.contains(expected), "{name}: {err}");
                 assert!(
                     !err.contains("hunter2") && !err.contains('\x1b'),
                     "{name}: {err}"
                 );
-                // Five tries of at most ten seconds, and the waits between them.
+                // Eight tries of at most five seconds, and the waits between them.
                 assert!(seconds < 120.0, "{name}: {seconds} s");
                 assert!(memory > 1000 && memory < MEMORY_KB, "{name}: {memory} kB");
             });

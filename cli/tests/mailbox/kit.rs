@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::dovecot::Server;
 
+/// The password of every user.
+pub(crate) const PASSWORD: &str = "secret word";
+
 /// The folder for what could not be processed.
 pub(crate) const FAILED: &str = "CouldNotProcess";
 
@@ -22,9 +25,9 @@ pub(crate) struct Desk {
 impl Desk {
     pub fn new(server: &Server, user: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        server.user(user, "secret word");
+        server.user(user, PASSWORD);
         server.make_folder(user, "INBOX");
-        fs::write(folder.path().join("password"), "secret word\n").unwrap();
+        fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).unwrap();
         Desk {
             folder,
             user: user.to_owned(),
@@ -55,6 +58,12 @@ impl Desk {
 
     /// The program on the configuration that was written last.
     pub fn mailbox(&self, args: &[&str]) -> Command {
+        let ledger = self.ledger();
+        self.mailbox_on(ledger.to_str().unwrap(), args)
+    }
+
+    /// The same with another ledger.
+    pub fn mailbox_on(&self, db: &str, args: &[&str]) -> Command {
         let mut command = program();
         command
             .arg("mailbox")
@@ -62,7 +71,7 @@ impl Desk {
             .arg("--config")
             .arg(self.path("mailbox.toml"))
             .arg("--db")
-            .arg(self.ledger());
+            .arg(db);
         command
     }
 
@@ -157,7 +166,7 @@ pub(crate) fn samples() -> Vec<(Vec<u8>, &'static str)> {
     for line in text.lines() {
         let report: Value = serde_json::from_str(line).unwrap();
         let source = report["source"].as_str().unwrap();
-        if !Path::new(source).extension().is_some_and(|e| e == "eml") {
+        if Path::new(source).extension().is_none_or(|e| e != "eml") {
             continue;
         }
         let bytes = fs::read(source).unwrap();

@@ -15,6 +15,8 @@ mod kit;
 mod oauth;
 mod order;
 mod pop3;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod proxy;
 mod service;
 mod signin;

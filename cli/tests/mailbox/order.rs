@@ -310,7 +310,14 @@ fn every_sample_that_returns_a_message_reads_alike_when_that_message_is_large() 
             continue;
         };
         if folder == "Bounces" && bytes.len() < 20_000 && text.contains("message/rfc822") {
-            mail.push([text[..=end].as_bytes(), &filler, text[end + 1..].as_bytes()].concat());
+            mail.push(
+                [
+                    &text.as_bytes()[..=end],
+                    &filler,
+                    &text.as_bytes()[end + 1..],
+                ]
+                .concat(),
+            );
         }
     }
     assert!(mail.len() > 100, "{}", mail.len());

@@ -171,8 +171,7 @@ fn pump(
 ) {
     let mut buffer = vec![0; 16 << 10];
     let mut passed = 0u64;
-    loop {
-        let Ok(n) = from.read(&mut buffer) else { break };
+    while let Ok(n) = from.read(&mut buffer) {
         if n == 0 {
             break;
         }

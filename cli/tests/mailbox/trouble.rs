@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::dovecot::Server;
-use crate::kit::{Desk, FAILED, bounce, boxes, letter, move_by_hand, sorted, stderr};
+use crate::kit::{Desk, FAILED, bounce, boxes, difference, letter, move_by_hand, sorted, stderr};
+use crate::postgres;
 
 #[test]
 fn a_message_that_cannot_be_recorded_goes_aside_and_the_run_goes_on() {
@@ -62,17 +63,19 @@ fn a_message_that_the_server_cannot_read_is_named_and_the_run_goes_on() {
     for entry in fs::read_dir(&new).unwrap() {
         let path = entry.unwrap().path();
         if fs::read(&path).unwrap() == letter(7) {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         }
     }
     desk.configure(&server, server.ports.imaps, "", "");
-    let o = desk.mailbox(&["--once"]).output().unwrap();
-    let err = stderr(&o);
+    let err = desk.once();
     assert!(
-        err.contains("could not be processed: cannot be fetched:") || err.contains("left where"),
+        err.contains("could not be processed: the connection broke 3 times"),
         "{err}"
     );
     assert_eq!(server.mail(&desk.user, "Bounces").len(), 2, "{err}");
+    let aside = server.maildir(&desk.user, FAILED);
+    let aside = ["new", "cur"].map(|part| fs::read_dir(aside.join(part)).unwrap().count());
+    assert_eq!(aside.iter().sum::<usize>(), 1, "{err}");
     assert_eq!(desk.events().len(), 2);
 }
 
@@ -105,6 +108,82 @@ fn while_the_ledger_is_locked_nothing_is_moved() {
     db.execute_batch("ROLLBACK").unwrap();
     desk.once();
     assert_eq!(boxes(&server, &desk.user), sorted([("Bounces", mail)]));
+}
+
+#[test]
+fn while_postgresql_is_away_nothing_is_moved_and_afterwards_everything() {
+    let (Some(server), Some(store)) = (Server::start(), postgres::Server::start()) else {
+        return;
+    };
+    let desk = Desk::new(&server, "bounce1");
+    desk.configure(&server, server.ports.imaps, "", "");
+    let url = store.database("mailbox");
+    let mut should = Vec::new();
+    for n in 0..600 {
+        let mail = bounce(&format!("u{n}@example.com"), &format!("s{n}"));
+        server.deliver(&desk.user, "INBOX", &mail);
+        should.push(("Bounces", mail));
+    }
+    let run = || {
+        let workers: Vec<_> = (0..2)
+            .map(|_| desk.mailbox_on(&url, &["--once"]).spawn().unwrap())
+            .collect();
+        workers
+            .into_iter()
+            .map(|w| w.wait_with_output().unwrap())
+            .collect::<Vec<_>>()
+    };
+    drop(postgres_client(&url));
+    store.stop();
+    for o in run() {
+        assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    }
+    assert_eq!(server.mail(&desk.user, "INBOX").len(), 600);
+    store.restart();
+    for o in run() {
+        assert!(o.status.success(), "{}", stderr(&o));
+    }
+    let is = boxes(&server, &desk.user);
+    let should = sorted(should);
+    assert!(is == should, "{}", difference(&is, &should));
+    let events: i64 = postgres_client(&url)
+        .query_one("SELECT count(*) FROM undeliverable.events", &[])
+        .unwrap()
+        .get(0);
+    assert_eq!(events, 600);
+}
+
+fn postgres_client(url: &str) -> ::postgres::Client {
+    ::postgres::Client::connect(url, ::postgres::NoTls).unwrap()
+}
+
+#[test]
+fn a_private_ledger_names_nobody_here_either() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let desk = Desk::new(&server, "bounce1");
+    desk.configure(
+        &server,
+        server.ports.imaps,
+        "[after]\nbounce = \"keep\"",
+        "",
+    );
+    server.deliver(&desk.user, "INBOX", &bounce("u0@example.com", "s0"));
+    let key = desk.path("key");
+    let o = desk
+        .mailbox(&["--once", "--private", key.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(o.status.success(), "{}", stderr(&o));
+    let db = rusqlite::Connection::open(desk.ledger()).unwrap();
+    let account: String = db
+        .query_row("SELECT account FROM marks", [], |r| r.get(0))
+        .unwrap();
+    assert!(
+        account.starts_with('~') && !account.contains("localhost"),
+        "{account}"
+    );
 }
 
 #[test]

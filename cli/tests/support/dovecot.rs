@@ -3,12 +3,14 @@
 
 #![allow(dead_code, reason = "each user takes what it needs")]
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -72,21 +74,38 @@ impl Server {
         panic!("dovecot.sh start: {}", log_of(home.path()));
     }
 
-    /// Adds a user, or changes the password of one.
+    /// Adds a user, or changes the password of one. Dovecot looks for changes once a second.
     pub fn user(&self, name: &str, password: &str) {
+        self.users([name], password);
+    }
+
+    /// Adds users with one password, or changes theirs.
+    pub fn users<'a>(&self, names: impl IntoIterator<Item = &'a str>, password: &str) {
         assert!(
             !password.contains([':', '\n']),
             "a line of the file has the form NAME:{{PLAIN}}PASSWORD"
         );
+        // Tests on several threads share a server, and it reads the file at any moment.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path("passwd");
-        let begin = format!("{name}:");
-        let mut text: String = std::fs::read_to_string(&path)
-            .unwrap()
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut lines: BTreeMap<&str, String> = text
             .lines()
-            .filter(|line| !line.starts_with(&begin))
-            .fold(String::new(), |text, line| text + line + "\n");
-        text += &format!("{name}:{{PLAIN}}{password}\n");
-        std::fs::write(path, text).unwrap();
+            .filter_map(|l| Some((l.split_once(':')?.0, l.to_owned())))
+            .collect();
+        let before = lines.clone();
+        for name in names {
+            lines.insert(name, format!("{name}:{{PLAIN}}{password}"));
+        }
+        if lines == before {
+            return;
+        }
+        let text: String = lines.values().map(|l| format!("{l}\n")).collect();
+        let new = self.path("passwd.new");
+        std::fs::write(&new, text).unwrap();
+        give(&new, &std::fs::metadata(self.path("mail")).unwrap());
+        std::fs::rename(new, path).unwrap();
     }
 
     /// The certificate of the authority that signed the server's, which is for `localhost` and 127.0.0.1.

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &LookupArgs) -> anyhow::Result<Outcome> {
     }
     let found = match only {
         Some(provider) if word.is_empty() => of_provider(knowledge, provider),
-        _ => find(&engine, word, only),
+        _ => find(engine, word, only),
     };
     if found.is_empty() {
         return miss(knowledge, word);

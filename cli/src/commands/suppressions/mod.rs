@@ -3,6 +3,7 @@
 mod change;
 mod check;
 mod export;
+mod foreign;
 mod import;
 mod list;
 mod story;

@@ -25,6 +25,9 @@ const LISTING_LINE: usize = 512;
 /// Messages that are listed at once. A folder with more is worked through in parts.
 const MOST_LISTED: usize = 1_000_000;
 
+/// What a message is taken for whose size nobody tells.
+const GUESSED_SIZE: u32 = 256 << 10;
+
 /// A connection to an IMAP server; after the sign-in, a session.
 pub(crate) struct Session {
     wire: Wire,
@@ -150,16 +153,6 @@ impl Session {
     pub fn mechanisms(&self) -> Vec<&str> {
         let all = self.capabilities.iter();
         all.filter_map(|c| c.strip_prefix("AUTH=")).collect()
-    }
-
-    /// Everything that the server can do.
-    pub fn capabilities(&self) -> &[String] {
-        &self.capabilities
-    }
-
-    /// Bytes that have come from the server.
-    pub fn received(&self) -> u64 {
-        self.wire.received()
     }
 
     /// AUTHENTICATE, with the words of `exchange`.
@@ -341,12 +334,19 @@ impl Session {
     }
 
     /// The messages of the open folder from `first` on, in the order of their numbers, and whether these are all. `exists` is
-    /// how many there are in the folder.
+    /// how many there are in the folder. Without `sizes` the server need not look into messages for it, and each counts as
+    /// [`GUESSED_SIZE`].
     ///
     /// # Errors
     /// Where the server refuses, or tells of far more.
-    pub async fn list(&mut self, first: u32, exists: u32) -> Result<(Vec<Listed>, bool), Trouble> {
-        let command = format!("UID FETCH {first}:* (UID FLAGS RFC822.SIZE INTERNALDATE)");
+    pub async fn list(
+        &mut self,
+        first: u32,
+        exists: u32,
+        sizes: bool,
+    ) -> Result<(Vec<Listed>, bool), Trouble> {
+        let size = if sizes { " RFC822.SIZE" } else { "" };
+        let command = format!("UID FETCH {first}:* (UID FLAGS{size} INTERNALDATE)");
         let bytes = SMALL.saturating_add(LISTING_LINE.saturating_mul(exists as usize));
         let mut is_whole = true;
         let mut all: Vec<Listed> = Vec::new();
@@ -355,7 +355,8 @@ impl Session {
             let Response::Fetch(_, attributes) = r else {
                 return;
             };
-            let (mut uid, mut size, mut is_deleted, mut has_flags) = (0, 0, false, false);
+            let (mut uid, mut size, mut is_deleted, mut has_flags) =
+                (0, GUESSED_SIZE, false, false);
             let mut arrived = None;
             for a in attributes {
                 match a {

@@ -24,7 +24,7 @@ const MAX_RESPONSE: usize = 4 << 20;
 /// Lists inside each other: the reader behind us goes down one step for each.
 const MAX_DEPTH: usize = 100;
 /// A command may take so many times as long as one read, or a server that sends a byte now and then would keep us for ever.
-const COMMAND_PATIENCE: u32 = 10;
+const COMMAND_PATIENCE: u32 = 5;
 
 /// One connection and what of the next response is there.
 pub(crate) struct Wire {
@@ -39,7 +39,6 @@ pub(crate) struct Wire {
     deadline: Option<Instant>,
     /// Bytes that the command at hand may still bring.
     allowance: usize,
-    received: u64,
 }
 
 impl Wire {
@@ -53,13 +52,7 @@ impl Wire {
             patience,
             deadline: None,
             allowance: MAX_RESPONSE,
-            received: 0,
         }
-    }
-
-    /// Bytes that have come.
-    pub fn received(&self) -> u64 {
-        self.received
     }
 
     /// Begins a command: its answers may bring so many bytes in all, and take their time, but not for ever.
@@ -138,7 +131,6 @@ impl Wire {
                 (there.len(), false)
             };
             self.stream.consume(taken);
-            self.received += taken as u64;
             self.check(taken)?;
             if ended && self.line_is_last()? {
                 self.line = 0;

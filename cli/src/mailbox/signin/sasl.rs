@@ -121,7 +121,7 @@ fn nothing_fits<S: AsRef<str>>(offered: &[S], only: &[Mechanism], has_token: boo
     } else {
         (
             "a password",
-            "does this provider want OAuth2? See docs/mailbox-setup.md",
+            "does this provider want OAuth2? See docs/mailbox.md",
         )
     };
     let wished = if only.is_empty() {
