@@ -163,8 +163,11 @@ fn connections_that_break() {
     }
 }
 
+/// Answers a command; false closes the connection.
+type Script = fn(&str, &mut TcpStream) -> bool;
+
 /// A server that answers each command by a script; gives its port.
-fn scripted(greeting: &'static str, script: fn(&str, &mut TcpStream) -> bool) -> u16 {
+fn scripted(greeting: &'static str, script: Script) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -209,9 +212,7 @@ fn servers_that_lie() {
     let Some(server) = Server::start() else {
         return;
     };
-    /// What a server says first, what it does with each line, and what stderr must say.
-    type Case = (&'static str, fn(&str, &mut TcpStream) -> bool, &'static str);
-    let cases: &[Case] = &[
+    let cases: &[(&'static str, Script, &str)] = &[
         (
             "-ERR [SYS/PERM] closed for ever\r\n",
             obey,
