@@ -67,6 +67,14 @@ const SHAPES: &[Shape] = &[
         50,
     ),
     (
+        "encoded words in every field",
+        |n| {
+            let words = fill("=?utf-8?q?=C3=A9?= ", 10_000);
+            header(&fill(&format!("Subject: {words}\nTo: {words}\n"), n))
+        },
+        50,
+    ),
+    (
         "parts",
         |n| multipart(&fill("--b\nContent-Type: text/plain\n\nx\n", n)),
         50,
@@ -84,6 +92,16 @@ const SHAPES: &[Shape] = &[
                 "Content-Type: message/rfc822\n",
                 &fill("Content-Type: message/rfc822\n\n", n),
             )
+        },
+        50,
+    ),
+    (
+        "reports in reports",
+        |n| {
+            multipart(&fill(
+                "--b\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.net\nContent-Type: multipart/report; boundary=b\n\n",
+                n,
+            ))
         },
         50,
     ),
@@ -126,6 +144,21 @@ const SHAPES: &[Shape] = &[
                 &fill("=3D=20=\n", n),
             )
         },
+        50,
+    ),
+    (
+        "soft line breaks",
+        |n| {
+            mail(
+                "Content-Transfer-Encoding: quoted-printable\n",
+                &fill("=\n", n),
+            )
+        },
+        50,
+    ),
+    (
+        "base64 in one line",
+        |n| mail("Content-Transfer-Encoding: base64\n", &fill("QUJD", n)),
         50,
     ),
     (

@@ -30,12 +30,6 @@ impl Glob {
 
     /// Whether `value` fits. Linear in the value for any input.
     pub fn fits(&self, value: &str) -> bool {
-        let same_first = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
-        if let (Some(&a), Some(&b)) = (self.first.as_bytes().first(), value.as_bytes().first())
-            && !same_first(a, b)
-        {
-            return false;
-        }
         let Some(mut rest) = strip_prefix(value, &self.first) else {
             return false;
         };
@@ -90,8 +84,9 @@ pub(crate) struct GlobSet {
     text: Vec<u8>,
     /// For each literal of the index the glob it belongs to.
     by_literal: Vec<usize>,
-    /// Globs without a literal that the index can hold.
-    always: Vec<usize>,
+    /// Globs without a literal that the index can hold, and what a value begins with, in lower case, that fits each: most do
+    /// not, and no call is needed to see it.
+    always: Vec<(Option<u8>, usize)>,
 }
 
 impl GlobSet {
@@ -121,7 +116,8 @@ impl GlobSet {
                     .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));
                 self.by_literal.push(i);
             } else {
-                self.always.push(i);
+                let first = pattern.first.bytes().next();
+                self.always.push((first.map(|b| b.to_ascii_lowercase()), i));
             }
         }
         self.index = indexed.then(|| AnchorIndex::new(&self.text, &literals));
@@ -135,7 +131,12 @@ impl GlobSet {
                 found(*owner);
             }
         };
-        self.always.iter().for_each(|&i| compare(i));
+        let begins = value.bytes().next().map(|b| b.to_ascii_lowercase());
+        for &(first, i) in &self.always {
+            if first.is_none() || first == begins {
+                compare(i);
+            }
+        }
         if let Some(index) = &self.index {
             lower.clear();
             lower.push_str(value);

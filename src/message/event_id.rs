@@ -85,6 +85,13 @@ fn push(hash: &mut Sha256, buffer: &mut Vec<u8>, line: &[u8]) {
 }
 
 fn is_bookkeeping(line: &[u8]) -> bool {
+    // Most lines are seen to be none by their first letter.
+    if !matches!(
+        line.first(),
+        Some(b's' | b'S' | b'x' | b'X' | b'c' | b'C' | b'F' | b'>')
+    ) {
+        return false;
+    }
     if line.starts_with(b"From ") || line.starts_with(b">From ") {
         return true;
     }

@@ -43,10 +43,10 @@ fn labelled_lines() {
     let share = |(right, all): (u32, u32)| f64::from(right) / f64::from(all.max(1));
     assert!(category.1 >= 300, "{} lines", category.1);
     assert!(
-        share(category) >= 0.95,
+        share(category) >= 0.97,
         "category {category:?}; wrong: {wrong:#?}"
     );
-    assert!(share(hard) >= 0.98, "hard {hard:?}; wrong: {wrong:#?}");
+    assert!(share(hard) >= 0.99, "hard {hard:?}; wrong: {wrong:#?}");
     assert!(
         share(sure) >= 0.93,
         "said 0.9 or more: {sure:?}; wrong: {wrong:#?}"

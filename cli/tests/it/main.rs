@@ -1,6 +1,9 @@
 //! The program as its users see it: arguments, files, output, exit codes.
 
 mod classify;
+mod hostile;
+#[path = "../support/hostile.rs"]
+mod hostile_text;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;

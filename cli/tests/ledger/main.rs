@@ -9,6 +9,9 @@
 mod commands;
 #[cfg(target_os = "linux")]
 mod crash;
+mod hostile;
+#[path = "../support/hostile.rs"]
+mod hostile_text;
 mod kit;
 #[path = "../support/postgres.rs"]
 mod postgres;

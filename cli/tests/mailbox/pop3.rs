@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::dovecot::Server;
 use crate::kit::{
-    Desk, assert_same_events, bounce, bounce_with, boxes, expected_events, letter, samples, sorted,
-    stderr, vacation,
+    Desk, PASSWORD, assert_same_events, bounce, bounce_with, boxes, expected_events, letter,
+    samples, sorted, stderr, vacation,
 };
 use crate::proxy::{Fault, Proxy};
 
@@ -122,11 +122,9 @@ fn connections_that_break() {
     } else {
         20
     };
-    let desks: Vec<Desk> = (0..runs)
-        .map(|seed| Desk::new(&server, &format!("bounce{seed}")))
-        .collect();
-    // Dovecot looks for new users once a second.
-    thread::sleep(Duration::from_millis(1100));
+    let names: Vec<String> = (0..runs).map(|seed| format!("bounce{seed}")).collect();
+    server.users(names.iter().map(String::as_str), PASSWORD);
+    let desks: Vec<Desk> = names.iter().map(|n| Desk::new(&server, n)).collect();
     for (seed, desk) in (0..runs).zip(&desks) {
         let bounces: Vec<Vec<u8>> = (0..5)
             .map(|n| bounce(&format!("bob{n}@example.com"), &format!("send{n}")))

@@ -9,9 +9,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,6 +34,8 @@ pub struct Ports {
 pub struct Server {
     home: tempfile::TempDir,
     pub ports: Ports,
+    /// Somebody may have signed in since users were added.
+    has_users: AtomicBool,
 }
 
 /// A message as it lies in a Maildir.
@@ -68,7 +70,11 @@ impl Server {
                 return None;
             }
             if status.success() {
-                return Some(Server { home, ports });
+                return Some(Server {
+                    home,
+                    ports,
+                    has_users: AtomicBool::new(false),
+                });
             }
         }
         panic!("dovecot.sh start: {}", log_of(home.path()));
@@ -106,6 +112,9 @@ impl Server {
         std::fs::write(&new, text).unwrap();
         give(&new, &std::fs::metadata(self.path("mail")).unwrap());
         std::fs::rename(new, path).unwrap();
+        if self.has_users.swap(true, Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1100));
+        }
     }
 
     /// The certificate of the authority that signed the server's, which is for `localhost` and 127.0.0.1.

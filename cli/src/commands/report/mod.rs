@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use super::{Outcome, incidents};
 use crate::clock;
 use crate::ledger::args::LedgerArgs;
+use crate::output::json;
 use gather::{Gathered, Sent};
 
 /// What bounced, where, why, and what to fix first
@@ -64,10 +65,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         Shape::Table => out.write_all(text::write(&gathered).as_bytes())?,
-        Shape::Json => {
-            serde_json::to_writer_pretty(&mut out, &gathered)?;
-            out.write_all(b"\n")?;
-        }
+        Shape::Json => out.write_all(json::pretty(&gathered)?.as_bytes())?,
         Shape::Html => out.write_all(html::write(&gathered).as_bytes())?,
     }
     out.flush()?;

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::commands::{Outcome, incidents};
 use crate::ledger::args::LedgerArgs;
 use crate::ledger::{Ledger, plain_key};
+use crate::output::json;
 use crate::output::rows::Rows;
 
 /// So many addresses are looked up one by one; for more, the whole list is read once.
@@ -264,7 +265,7 @@ impl<'a> Sink<'a> {
         } else if self.args.format.pick() == Format::Jsonl && a.standing == Standing::Clear {
             // The common case of a long list, without building a map for it.
             self.out.write_all(b"{\"address\":")?;
-            serde_json::to_writer(&mut self.out, address)?;
+            json::value_to(&address, &mut self.out)?;
             self.out.write_all(
                 b",\"standing\":\"clear\",\"mailable\":true,\"until\":null,\"rule\":null}\n",
             )?;

@@ -10,7 +10,7 @@ use undeliverable::policy::Outcome as Decided;
 use crate::clock;
 use crate::commands::Outcome;
 use crate::ledger::args::LedgerArgs;
-use crate::output::csv;
+use crate::output::{csv, json};
 
 /// Write the suppressed addresses for another service
 ///
@@ -88,21 +88,23 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
             )?,
             Shape::Jsonl => {
                 let object = json!({"address": key, "standing": o.standing, "since": since, "until": o.until.map(clock::text), "rule": o.rule, "why": o.why});
-                writeln!(out, "{object}")?;
+                json::value_to(&object, &mut out)?;
+                out.write_all(b"\n")?;
             }
             Shape::Mailgun => row(&mut out, &[key, "550", &o.why, &since])?,
             Shape::Sendgrid => row(&mut out, &["", &o.why, key, &o.since.to_string()])?,
             Shape::Listmonk => row(&mut out, &[key, "", ""])?,
-            Shape::Ses => writeln!(
-                out,
-                "{}",
-                json!({"emailAddress": key, "reason": if is_complaint { "COMPLAINT" } else { "BOUNCE" }})
-            )?,
+            Shape::Ses => {
+                let reason = if is_complaint { "COMPLAINT" } else { "BOUNCE" };
+                json::value_to(&json!({"emailAddress": key, "reason": reason}), &mut out)?;
+                out.write_all(b"\n")?;
+            }
             Shape::Postmark => {
                 if !first {
                     out.write_all(b",")?;
                 }
-                write!(out, "\n{}", json!({"EmailAddress": key}))?;
+                out.write_all(b"\n")?;
+                json::value_to(&json!({"EmailAddress": key}), &mut out)?;
             }
         }
         first = false;
