@@ -10,6 +10,8 @@ pub(crate) enum Aside {
     Scope { rank: usize, name: &'static str },
     /// It speaks of another try.
     Again,
+    /// The server refused the connection, before any command.
+    AtConnect,
 }
 
 /// Words before the name of a command.
@@ -85,6 +87,9 @@ const AGAIN: &[&str] = &[
     "graylist*",
 ];
 
+/// As Exim and Postfix say it.
+const CONNECT: &[&str] = &["after initial connection", "refused to talk to me"];
+
 /// Every pattern and what it says.
 pub(crate) fn patterns() -> impl Iterator<Item = (String, Aside)> {
     let commands = LEADS.iter().enumerate().flat_map(|(rank, lead)| {
@@ -101,5 +106,6 @@ pub(crate) fn patterns() -> impl Iterator<Item = (String, Aside)> {
                 .map(move |w| ((*w).to_owned(), Aside::Scope { rank, name }))
         });
     let again = AGAIN.iter().map(|w| ((*w).to_owned(), Aside::Again));
-    commands.chain(scopes).chain(again)
+    let connect = CONNECT.iter().map(|w| ((*w).to_owned(), Aside::AtConnect));
+    commands.chain(scopes).chain(again).chain(connect)
 }

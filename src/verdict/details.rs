@@ -15,6 +15,7 @@ pub(crate) struct Asides {
     command: Option<(usize, usize, &'static str)>,
     scope: Option<(usize, &'static str)>,
     again: bool,
+    at_connect: bool,
 }
 
 impl Asides {
@@ -35,7 +36,16 @@ impl Asides {
                 }
             }
             Aside::Again => self.again = true,
+            Aside::AtConnect => self.at_connect = true,
         }
+    }
+
+    /// Whether the server refused before it heard of sender or recipient: then it is our host that it does not want.
+    pub fn refused_before_mail(&self) -> bool {
+        self.at_connect
+            || self
+                .command
+                .is_some_and(|(_, _, name)| matches!(name, "EHLO" | "HELO"))
     }
 
     /// Whether it answers the MAIL command, which names the sender alone.

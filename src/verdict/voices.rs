@@ -151,7 +151,7 @@ impl<'k> Heard<'k> {
             v.weight *= COVERED;
         }
         heard.domain_lists_are_no_hosts();
-        heard.mail_is_about_the_sender();
+        heard.early_answers_are_about_the_sender();
         home_first(&mut heard.voices);
         heard.once_each();
         heard
@@ -372,11 +372,18 @@ impl<'k> Heard<'k> {
         }
     }
 
-    /// Who answers MAIL has not heard of any recipient yet.
-    fn mail_is_about_the_sender(&mut self) {
+    /// Who answers MAIL has not heard of any recipient yet, and who refuses before it not even of the sender.
+    fn early_answers_are_about_the_sender(&mut self) {
         use Category::{
-            AddressInvalid, DomainNotAccepting, DomainUnknown, SenderInvalid, UserUnknown,
+            AddressInvalid, DomainNotAccepting, DomainUnknown, PolicyRejected, RecipientRefused,
+            SenderBlocked, SenderInvalid, UserUnknown,
         };
+        if self.asides.refused_before_mail() {
+            let of_nobody = |v: &Voice<'_>| matches!(v.says, PolicyRejected | RecipientRefused);
+            for v in self.voices.iter_mut().filter(|v| !v.home && of_nobody(v)) {
+                v.says = SenderBlocked;
+            }
+        }
         let about_recipient = |v: &Voice<'_>| {
             !v.home
                 && matches!(

@@ -114,6 +114,32 @@ fn a_sender_that_cannot_be_verified_is_no_recipient() {
 }
 
 #[test]
+fn who_refuses_before_the_sender_is_named_means_our_host() {
+    hold(&[
+        (
+            "host mx.example.net [192.0.2.9] SMTP error from remote mail server after initial connection: 550 Access denied",
+            "sender_blocked",
+            "block",
+        ),
+        (
+            "host mx.example.net [192.0.2.9] SMTP error from remote mail server after EHLO out.example.org: 550 Rejected",
+            "host_identity",
+            "block",
+        ),
+        (
+            "host mx.example.net[192.0.2.9] refused to talk to me: 554 Access denied",
+            "sender_blocked",
+            "block",
+        ),
+        (
+            "host mx.example.net[192.0.2.9] said: 550 Access denied (in reply to RCPT TO command)",
+            "policy_rejected",
+            "block",
+        ),
+    ]);
+}
+
+#[test]
 fn microsoft_says_unknown_user_in_its_own_way() {
     hold(&[
         (

@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// What is written for an operator, with the paths and the user of the test.
-    fn adapted(&self, text: &str, user: (&str, &str)) -> String {
+    fn adapted(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (from, to) in [
             (
@@ -66,12 +66,13 @@ impl Place {
                 format!("{} deliver --lock-seconds 1", text_of(&self.program())),
             ),
             ("/var/lib/undeliverable/ledger.sqlite", self.ledger()),
-            (user.0, user.1.to_owned()),
         ] {
             assert!(text.contains(from), "{from:?} expected in: {text}");
             text = text.replace(from, &to);
         }
-        text
+        // sendmail names its user elsewhere.
+        text.replace("user=bounce", "user=nobody")
+            .replace("user = bounce", "user = nobody")
     }
 }
 
@@ -119,22 +120,26 @@ fn start(software: Software, place: &Place) -> Option<Mta> {
             let main = main.replace("/etc/postfix/transport", &text_of(&transport));
             // Days, as a real one has: the tests of notices give up after seconds.
             let days = "bounce_queue_lifetime = 5d\nmaximal_queue_lifetime = 5d\n";
-            let master = place.adapted(
-                &block(&text, "In `master.cf`"),
-                ("user=bounce", "user=nobody"),
-            );
+            let master = place.adapted(&block(&text, "In `master.cf`"));
             vec![("main.extra", main + days), ("master.extra", master)]
         }
         Software::Exim => {
             let text = fs::read_to_string(Path::new(CONTRIB).join("exim.conf")).unwrap();
-            let transports = place.adapted(
-                &section(&text, "transports"),
-                ("user = bounce", "user = nobody"),
-            );
+            let transports = place.adapted(&section(&text, "transports"));
             vec![
                 ("routers.extra", section(&text, "routers")),
                 ("transports.extra", transports),
                 ("retry.extra", "* * F,5d,1s\n".to_owned()),
+            ]
+        }
+        Software::Sendmail => {
+            let text = fs::read_to_string(Path::new(CONTRIB).join("sendmail.md")).unwrap();
+            vec![
+                ("mc.extra", block(&text, "In `sendmail.mc`")),
+                (
+                    "aliases",
+                    place.adapted(&block(&text, "In `/etc/mail/aliases`")),
+                ),
             ]
         }
     };
@@ -164,6 +169,8 @@ impl Trouble {
     const fn said(self, software: Software) -> &'static str {
         match (self, software) {
             (Trouble::Killed, Software::Postfix) => "Command died with signal 9",
+            (Trouble::KilledWithShell, Software::Sendmail) => "died with signal 9",
+            (_, Software::Sendmail) => "Deferred",
             (Trouble::KilledWithShell, _) => "Frozen",
             (_, Software::Postfix) => "status=deferred",
             (_, Software::Exim) => " defer ",
@@ -186,7 +193,7 @@ fn bounces_arrive(software: Software, troubles: &[Trouble]) {
             number,
             &format!("s{number}"),
         );
-        mta.send("", &["<return-path@bounces.example.org>"], &mail);
+        mta.send("", &["<bounces@bounces.example.org>"], &mail);
         who
     };
     let stored = |who: &str| {
@@ -212,6 +219,7 @@ fn bounces_arrive(software: Software, troubles: &[Trouble]) {
             // A program that waits for the lock is one that can be killed.
             _ => lock.execute_batch("BEGIN EXCLUSIVE").unwrap(),
         }
+        // The queue, and with it what sendmail says, is empty here.
         let seen = mta.log().len();
         let who = send();
         mta.until(&format!("{trouble:?}: tried"), PATIENCE, || {
@@ -220,7 +228,9 @@ fn bounces_arrive(software: Software, troubles: &[Trouble]) {
                 Trouble::KilledWithShell => kill_all(|process| mentions(process, &place.ledger())),
                 _ => {}
             }
-            mta.log()[seen..].contains(trouble.said(software))
+            mta.log()
+                .get(seen..)
+                .is_some_and(|new| new.contains(trouble.said(software)))
         });
         assert_eq!(mta.queued(), 1, "{trouble:?}: {}", mta.log());
         match trouble {
@@ -229,7 +239,7 @@ fn bounces_arrive(software: Software, troubles: &[Trouble]) {
             _ => lock.execute_batch("ROLLBACK").unwrap(),
         }
         // What is frozen is tried on demand only.
-        if *trouble == Trouble::KilledWithShell {
+        if *trouble == Trouble::KilledWithShell && software == Software::Exim {
             mta.flush();
         }
         mta.until("the queue is empty", PATIENCE, || mta.queued() == 0);
@@ -273,4 +283,11 @@ fn contrib_exim() {
     use Trouble::{Killed, KilledWithShell, Locked, Missing, Unwritable};
     let troubles = [Locked, Unwritable, Killed, KilledWithShell, Missing];
     bounces_arrive(Software::Exim, &troubles);
+}
+
+#[test]
+fn contrib_sendmail() {
+    use Trouble::{Killed, KilledWithShell, Locked, Missing, Unwritable};
+    let troubles = [Locked, Unwritable, Killed, KilledWithShell, Missing];
+    bounces_arrive(Software::Sendmail, &troubles);
 }

@@ -1,4 +1,4 @@
-//! A Postfix or an Exim of its own on loopback, started by the test and stopped when it goes out of scope.
+//! A Postfix, an Exim or a sendmail of its own on loopback, started by the test and stopped when it goes out of scope.
 
 #![allow(dead_code, reason = "each user takes what it needs")]
 
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 pub enum Software {
     Postfix,
     Exim,
+    Sendmail,
 }
 
 impl Software {
@@ -22,6 +23,7 @@ impl Software {
         match self {
             Software::Postfix => "postfix",
             Software::Exim => "exim",
+            Software::Sendmail => "sendmail",
         }
     }
 }
@@ -33,7 +35,7 @@ pub struct Setup<'a> {
     pub routes: &'a [(&'a str, u16)],
     /// Where mail to local.test goes, as the owner of this folder.
     pub maildir: Option<&'a Path>,
-    /// What `postfix.sh` and `exim.sh` call extra: names of files and their text.
+    /// More of its configuration: names of files, as the scripts have them, and their text.
     pub extra: &'a [(&'a str, String)],
 }
 
@@ -125,13 +127,13 @@ impl Mta {
 
     /// Makes Postfix's table of a text.
     pub fn postmap(&self, text: &Path) {
-        let status = Command::new("/usr/sbin/postmap")
+        let output = Command::new("/usr/sbin/postmap")
             .arg("-c")
             .arg(self.home.path().join("conf"))
             .arg(format!("hash:{}", text.display()))
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// Waits until this is so; fails with what the server said.
@@ -148,11 +150,12 @@ impl Mta {
         }
     }
 
-    /// What it said.
+    /// What it said. sendmail has no log of its own: why messages wait.
     pub fn log(&self) -> String {
         let path = match self.software {
             Software::Postfix => "log",
             Software::Exim => "log/mainlog",
+            Software::Sendmail => return self.run("said"),
         };
         std::fs::read_to_string(self.home.path().join(path)).unwrap_or_default()
     }
