@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -110,15 +111,25 @@ pub(crate) struct Proofs {
     keys: Vec<TokenKey>,
     sent: Option<SentFile>,
     args: ProofArgs,
+    /// When the files were changed last, as they were read.
+    changed: [Option<SystemTime>; 2],
 }
 
 impl ProofArgs {
+    fn changed(&self) -> [Option<SystemTime>; 2] {
+        [&self.token_key, &self.sent_log]
+            .map(|path| fs::metadata(path.as_deref()?).ok()?.modified().ok())
+    }
+
     /// Reads the files.
     ///
     /// # Errors
     /// Where one cannot be read or used.
     pub fn read(&self) -> anyhow::Result<Proofs> {
+        // Looked at first: what changes while it is read is read again.
+        let changed = self.changed();
         Ok(Proofs {
+            changed,
             keys: self
                 .token_key
                 .as_deref()
@@ -132,6 +143,18 @@ impl ProofArgs {
 }
 
 impl Proofs {
+    /// Reads the files again if they have changed; true where they had.
+    ///
+    /// # Errors
+    /// Where one cannot be read or used; what was known before stays.
+    pub fn renew(&mut self) -> anyhow::Result<bool> {
+        if self.args.changed() == self.changed {
+            return Ok(false);
+        }
+        *self = self.args.read()?;
+        Ok(true)
+    }
+
     /// What [`undeliverable::trust`] takes.
     pub fn proof(&self) -> Proof<'_> {
         Proof {

@@ -151,8 +151,13 @@ async fn pop3_mailbox(account: &Account, plan: &Plan, list: &mut List<'_>) {
         Err(e) => return list.say("sign-in", Grade::Bad, e.to_string()),
     };
     signed_in(account, list);
-    let (grade, words) = match session.list().await {
-        Ok(entries) => (Grade::Good, format!("{} messages", entries.len())),
+    let mut messages = 0;
+    let counted = session.list(0, |_| {
+        messages += 1;
+        false
+    });
+    let (grade, words) = match counted.await {
+        Ok(_) => (Grade::Good, format!("{messages} messages")),
         Err(e) => (Grade::Bad, e.to_string()),
     };
     list.say("folder INBOX", grade, words);

@@ -7,7 +7,8 @@ use tracing::{debug, error, info, warn};
 
 use super::config::{Account, Pace, Protocol};
 use super::imap::connect::connect;
-use super::imap::session::{IdleEnd, Session};
+use super::imap::idle::IdleEnd;
+use super::imap::session::Session;
 use super::imap::trouble::Trouble;
 use super::metrics::Failure;
 use super::moving::Ended;

@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::Context;
 use tokio::sync::oneshot;
+use tracing::{info, warn};
 use undeliverable::policy::{Event, Incident};
 use undeliverable::{Category, Engine, Kind, trust};
 
@@ -231,6 +232,12 @@ impl Clerk {
         plan: &Plan,
     ) -> anyhow::Result<(Vec<Handled>, Recorded)> {
         let now = clock::now();
+        // A daemon lives long, and mail is sent meanwhile.
+        match self.proofs.renew() {
+            Ok(false) => {}
+            Ok(true) => info!("keys of tokens and sent log were read again"),
+            Err(e) => warn!("{e:#}: what was known before is used"),
+        }
         let proof = self.proofs.proof();
         let mut judged: Vec<(Handled, Vec<Event>)> = mail
             .into_iter()

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use imap_proto::BodyStructure;
 
 use super::desk::{Desk, Mail};
-use super::imap::session::{Listed, Session};
+use super::imap::folders::Listed;
+use super::imap::session::Session;
 use super::imap::trouble::Trouble;
 
 /// Bytes that are asked for at once of one message. Most messages are smaller.

@@ -16,6 +16,8 @@ use super::plan::Fate;
 use crate::clock;
 use crate::ledger::marks::{Mark, MarkState, Place};
 
+/// Response codes (RFC 5530, 3501) that are about the folder and not about a message.
+const FOR_ALL: &[&str] = &["OVERQUOTA", "NOPERM", "TRYCREATE", "NONEXISTENT"];
 /// Bytes of two messages that are compared to find a copy.
 const COMPARED: u32 = 64 << 10;
 
@@ -119,7 +121,9 @@ impl Source<'_> {
                     }
                 }
                 // One message that the server cannot move must not keep the others.
-                Err(Ended::Server(Trouble::Refused { .. })) if uids.len() > 1 => {
+                Err(Ended::Server(Trouble::Refused { code, .. }))
+                    if uids.len() > 1 && !FOR_ALL.contains(&code.as_str()) =>
+                {
                     todo.extend(uids.iter().map(|u| vec![*u]));
                 }
                 Err(Ended::Server(e)) => left.extend(self.unless_refused(Err(e), &uids)?),

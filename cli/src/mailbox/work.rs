@@ -6,7 +6,8 @@ use tracing::{debug, warn};
 
 use super::desk::{Desk, Handled, Hold, Mail};
 use super::fetch::{Batch, batches};
-use super::imap::session::{Listed, Session};
+use super::imap::folders::Listed;
+use super::imap::session::Session;
 use super::imap::trouble::Trouble;
 use super::moving::{Ended, Source};
 use super::plan::Plan;

@@ -11,9 +11,14 @@ struct Daemon(Option<Child>);
 
 impl Daemon {
     fn start(desk: &Desk) -> Self {
+        Daemon::start_with(desk, &[])
+    }
+
+    fn start_with(desk: &Desk, args: &[&str]) -> Self {
         let file = std::fs::File::create(desk.path("log")).unwrap();
         Daemon(Some(
             desk.mailbox(&["--log-level", "debug"])
+                .args(args)
                 .stderr(Stdio::from(file))
                 .spawn()
                 .unwrap(),
@@ -119,6 +124,28 @@ fn other_folders_are_looked_at_in_time() {
     server.deliver(&desk.user, "Junk", &bounce("u1@example.com", "s1"));
     wait_for(&server, &desk, "Bounces", 2, 30);
     daemon.end(&desk);
+}
+
+#[test]
+fn what_was_sent_meanwhile_is_known() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let desk = Desk::new(&server, "bounce1");
+    let log = desk.path("sent");
+    std::fs::write(&log, "<s0@example.org> u0@example.com\n").unwrap();
+    desk.configure(&server, server.ports.imaps, "", "");
+    let daemon = Daemon::start_with(&desk, &["--sent-log", log.to_str().unwrap()]);
+    server.deliver(&desk.user, "INBOX", &bounce("u0@example.com", "s0"));
+    wait_for(&server, &desk, "Bounces", 1, 30);
+    let more = "<s0@example.org> u0@example.com\n<s1@example.org> u1@example.com\n";
+    std::fs::write(&log, more).unwrap();
+    server.deliver(&desk.user, "INBOX", &bounce("u1@example.com", "s1"));
+    wait_for(&server, &desk, "Bounces", 2, 30);
+    daemon.end(&desk);
+    for event in desk.events() {
+        assert!(event.contains("\"trust\":\"matched\""), "{event}");
+    }
 }
 
 #[test]

@@ -210,3 +210,38 @@ fn nobody_to_sign_in() {
         stderr(&o)
     );
 }
+
+#[test]
+fn an_endpoint_must_be_trusted() {
+    let Some(set) = Set::start() else { return };
+    // A server that does speak TLS, if not HTTP.
+    let text = format!(
+        "[[account]]\nhost = \"localhost\"\nuser = \"bounce\"\n[account.signin.oauth2]\nclient_id = \"{CLIENT}\"\n\
+         client_secret_file = \"{}\"\ntoken_endpoint = \"https://localhost:{}/token\"\n",
+        set.path("secret"),
+        set.server.ports.imaps,
+    );
+    let text = text.replace(
+        "user =",
+        &format!(
+            "port = {}\nca_file = \"{}\"\nuser =",
+            set.server.ports.imaps,
+            set.server.ca_file().display()
+        ),
+    );
+    fs::write(set.desk.path("mailbox.toml"), text).unwrap();
+    let ca_file = set.server.ca_file();
+    for (trusted, expected) in [
+        (None, "is signed by nobody whom this machine trusts"),
+        (Some(&ca_file), "does not speak HTTP"),
+    ] {
+        let mut command = set.desk.mailbox(&["--once"]);
+        if let Some(file) = trusted {
+            command.env("SSL_CERT_FILE", file);
+        }
+        let o = command.output().unwrap();
+        let words = stderr(&o);
+        assert!(!o.status.success() && words.contains(expected), "{words}");
+        assert!(!words.contains(CLIENT_SECRET), "{words}");
+    }
+}

@@ -12,10 +12,6 @@ use crate::mailbox::imap::trouble::{Trouble, words_of};
 use crate::mailbox::imap::wire::Link;
 use crate::mailbox::signin::sasl::Exchange;
 
-/// Bytes of a list of all messages: more than ten million of them have.
-const MAX_LIST: usize = 512 << 20;
-/// Messages in a list that is held in memory.
-const MAX_MESSAGES: usize = 2_000_000;
 /// Bytes of a list of capabilities.
 const MAX_CAPABILITIES: usize = 64 << 10;
 
@@ -163,11 +159,16 @@ impl Session {
         self.command("PASS", &line).await.map(drop)
     }
 
-    /// Every message in the mailbox, in the server's order.
+    /// The messages that `want` wants by their names, in the server's order, and whether these are all of them: no more than
+    /// `most` are held in memory.
     ///
     /// # Errors
     /// Where the connection is lost, or the server has no names for messages.
-    pub async fn list(&mut self) -> Result<Vec<Entry>, Trouble> {
+    pub async fn list(
+        &mut self,
+        most: usize,
+        mut want: impl FnMut(&str) -> bool,
+    ) -> Result<(Vec<Entry>, bool), Trouble> {
         match self.command("UIDL", "UIDL").await {
             Ok(_) => {}
             Err(Trouble::Refused { code, text, .. }) if is_for_ever(&code) => {
@@ -177,10 +178,17 @@ impl Session {
             }
             Err(e) => return Err(e),
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut is_whole) = (Vec::new(), true);
         self.rows(|number, uid| {
             if !is_uid(uid) {
                 return Err(Trouble::Broken(format!("message {number} without a UIDL")));
+            }
+            if !want(uid) {
+                return Ok(());
+            }
+            if entries.len() == most {
+                is_whole = false;
+                return Ok(());
             }
             entries.push(Entry {
                 number,
@@ -190,17 +198,20 @@ impl Session {
             Ok(())
         })
         .await?;
+        let places: HashMap<u32, usize> = entries
+            .iter()
+            .enumerate()
+            .map(|(place, e)| (e.number, place))
+            .collect();
         self.command("LIST", "LIST").await?;
-        let mut sizes = HashMap::new();
         self.rows(|number, size| {
-            sizes.insert(number, size.parse().unwrap_or(0));
+            if let Some(place) = places.get(&number) {
+                entries[*place].size = size.parse().unwrap_or(0);
+            }
             Ok(())
         })
         .await?;
-        for entry in &mut entries {
-            entry.size = sizes.get(&entry.number).copied().unwrap_or(0);
-        }
-        Ok(entries)
+        Ok((entries, is_whole))
     }
 
     /// Asks for messages; [`message`](Self::message) reads each of them in this order.
@@ -280,20 +291,16 @@ impl Session {
         status(&line, command)
     }
 
-    /// The rows of a list: a number and a word.
+    /// The rows of a list: a number and a word. However long it is, it has the time of one answer.
     async fn rows(
         &mut self,
         mut row: impl FnMut(u32, &str) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        let mut bytes = 0;
-        for _ in 0..=MAX_MESSAGES {
+        loop {
             let line = self.wire.line().await?;
-            bytes += line.len();
             if line == b"." {
                 return Ok(());
             }
-            // A long list is no sign of a slow server.
-            self.wire.begin();
             let text = String::from_utf8_lossy(&line);
             let mut words = text.split_ascii_whitespace();
             let number = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
@@ -301,19 +308,13 @@ impl Session {
                 return Err(Trouble::Broken("a list without numbers".to_owned()));
             };
             row(number, word)?;
-            if bytes > MAX_LIST {
-                break;
-            }
         }
-        Err(Trouble::Broken(format!(
-            "a list of over {MAX_MESSAGES} messages"
-        )))
     }
 }
 
 /// How many bytes a message may have: sizes are guesses, but not that bad ones.
 fn bound(entry: &Entry) -> usize {
-    entry.size.saturating_mul(2).saturating_add(1 << 20)
+    entry.size.saturating_mul(2).saturating_add(64 << 10)
 }
 
 /// `+OK` and its words, or the refusal.

@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 use super::connect;
 use super::session::{Entry, Session, is_for_ever};
 use crate::clock;
-use crate::ledger::marks::{MarkState, Place};
+use crate::ledger::marks::{Mark, MarkState, Place};
 use crate::mailbox::config::Account;
 use crate::mailbox::desk::{Handled, Hold, Mail};
 use crate::mailbox::imap::trouble::Trouble;
@@ -31,6 +31,8 @@ const BREAKS: u32 = 3;
 /// session that breaks is not deleted.
 const DELETIONS: usize = 1000;
 const DELETION_TIME: Duration = Duration::from_secs(120);
+/// Messages of one listing that are held in memory; the others come with the next visit.
+const MOST_LISTED: usize = 100_000;
 /// Seconds after which a message that could not be processed is tried again.
 const TRY_AGAIN: i64 = 3600;
 
@@ -107,11 +109,7 @@ impl Visit<'_> {
         hold: Option<&Hold>,
         passed: &mut Passed,
     ) -> Result<(), Ended> {
-        let listed = session.list().await?;
-        memory
-            .breaks
-            .retain(|uid, _| listed.iter().any(|e| e.uid == *uid));
-        let todo = self.todo(listed).await?;
+        let (todo, failed_before) = self.todo(&mut session, passed).await?;
         self.round
             .watch
             .backlog(self.round.account, INBOX, todo.len() as u64, None);
@@ -152,12 +150,20 @@ impl Visit<'_> {
             };
             let (mut handled, recorded) = stored.map_err(Ended::Store)?;
             passed.recorded.add(recorded);
-            come = next.transpose()?;
             for h in &mut handled {
                 if let Fate::Move(_) = h.fate {
                     h.fate = Fate::Keep;
                 }
             }
+            come = match next.transpose() {
+                Ok(next) => next,
+                Err(e) => {
+                    // What stays is done with; what was to go comes again.
+                    handled.retain(|h| h.fate != Fate::Delete);
+                    self.tell(&handled, passed);
+                    return Err(e);
+                }
+            };
             if !self.round.dry {
                 deleted += self
                     .delete(&mut session, &entries, &handled, passed)
@@ -165,6 +171,7 @@ impl Visit<'_> {
                 if deleted > 0 {
                     since.get_or_insert_with(Instant::now);
                 }
+                self.forget(&handled, &failed_before).await?;
             }
             self.tell(&handled, passed);
             if come.is_none() && is_enough && !waiting.is_empty() {
@@ -188,46 +195,86 @@ impl Visit<'_> {
         }
     }
 
-    /// The messages that are still to be processed. What the ledger need not know any more is forgotten.
-    async fn todo(&self, mut listed: Vec<Entry>) -> Result<VecDeque<Entry>, Ended> {
-        // Two messages may have one name where they are the same in every byte.
-        let mut seen = HashSet::new();
-        listed.retain(|e| seen.insert(e.uid.clone()));
-        if self.round.dry {
-            return Ok(listed.into());
-        }
+    /// The messages that are still to be processed, and those of them that could not be before. What the ledger need not know
+    /// any more is forgotten.
+    async fn todo(
+        &self,
+        session: &mut Session,
+        passed: &mut Passed,
+    ) -> Result<(VecDeque<Entry>, HashSet<String>), Ended> {
+        let marks = if self.round.dry {
+            Vec::new()
+        } else {
+            self.marks().await?
+        };
+        let of = |state: MarkState| marks.iter().filter(move |m| m.state == state);
+        let mut gone: HashSet<&str> = of(MarkState::Done).map(|m| m.uid.as_str()).collect();
         let now = clock::now();
-        let place = self.place.clone();
-        let known: HashSet<String> = self
-            .round
-            .desk
-            .with_ledger(move |l| {
-                let marks = l.marks(&place)?;
-                let gone: Vec<String> = marks
-                    .iter()
-                    .filter(|m| m.state == MarkState::Done && !seen.contains(&m.uid))
-                    .map(|m| m.uid.clone())
-                    .collect();
-                l.drop_marks(&place, &gone)?;
-                l.tidy_marks(&place, now)?;
-                let is_done = |m: &crate::ledger::marks::Mark| match m.state {
-                    MarkState::Done => true,
-                    MarkState::Failed => now - m.at < TRY_AGAIN,
-                    MarkState::Copying => false,
-                };
-                Ok(marks.into_iter().filter(is_done).map(|m| m.uid).collect())
+        let known: HashSet<&str> = of(MarkState::Failed)
+            .filter(|m| now - m.at < TRY_AGAIN)
+            .map(|m| m.uid.as_str())
+            .chain(gone.iter().copied())
+            .collect();
+        // Two messages may have one name where they are the same in every byte: then the second comes with the next visit.
+        let mut seen = HashSet::new();
+        let (entries, is_whole) = session
+            .list(MOST_LISTED, |uid| {
+                gone.remove(uid);
+                !known.contains(uid) && (seen.len() > MOST_LISTED || seen.insert(uid.to_owned()))
             })
-            .await
-            .map_err(Ended::Store)?;
-        listed.retain(|e| !known.contains(&e.uid));
-        if !listed.is_empty() {
+            .await?;
+        passed.more = !is_whole;
+        let gone = gone.into_iter().map(str::to_owned).collect();
+        if !self.round.dry {
+            self.drop_marks(gone).await?;
+        }
+        if !entries.is_empty() {
             debug!(
                 account = self.round.account,
-                messages = listed.len(),
+                messages = entries.len(),
                 "new mail"
             );
         }
-        Ok(listed.into())
+        let failed = of(MarkState::Failed).map(|m| m.uid.clone()).collect();
+        Ok((entries.into(), failed))
+    }
+
+    async fn marks(&self) -> Result<Vec<Mark>, Ended> {
+        let place = self.place.clone();
+        self.round
+            .desk
+            .with_ledger(move |l| {
+                l.tidy_marks(&place, clock::now())?;
+                l.marks(&place)
+            })
+            .await
+            .map_err(Ended::Store)
+    }
+
+    async fn drop_marks(&self, uids: Vec<String>) -> Result<(), Ended> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let place = self.place.clone();
+        self.round
+            .desk
+            .with_ledger(move |l| l.drop_marks(&place, &uids))
+            .await
+            .map_err(Ended::Store)
+    }
+
+    /// What failed before and goes now has not failed; of what stays the ledger knows already.
+    async fn forget(
+        &self,
+        handled: &[Handled],
+        failed_before: &HashSet<String>,
+    ) -> Result<(), Ended> {
+        let mended = handled
+            .iter()
+            .filter(|h| h.fate == Fate::Delete && failed_before.contains(&h.uid))
+            .map(|h| h.uid.clone())
+            .collect();
+        self.drop_marks(mended).await
     }
 
     /// Fetches a batch; counts the breaks of the message that is on the way when the connection breaks.
