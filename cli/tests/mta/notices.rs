@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::dovecot;
+use crate::kit::{lines, ok, text_of};
 use crate::mta::{Mta, Setup, Software};
 use crate::rejecter::{self, Answer, Manners};
 
@@ -144,6 +145,41 @@ fn notices(software: Software) {
     );
     let fine: Vec<String> = by_recipient(&reports, "delivered").into_keys().collect();
     assert_eq!(fine, ["fine@a.example"]);
+
+    mailbox_tells_the_same(&imap, &maildir);
+    assert_eq!(imap.mail("bounce", "INBOX"), []);
+    assert_eq!(imap.mail("bounce", "Bounces").len(), reports.len());
+}
+
+/// Fetched over IMAP, the notices lead to the ledger that a scan of their folder leads to.
+fn mailbox_tells_the_same(imap: &dovecot::Server, maildir: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text_of(&folder.path().join(name));
+    let (scanned, fetched) = (path("scanned.sqlite"), path("fetched.sqlite"));
+    ok(
+        &scanned,
+        &["scan", "--record", "--summary", &text_of(maildir)],
+    );
+    std::fs::write(path("password"), "secret\n").unwrap();
+    let port = imap.ports.imaps.to_string();
+    let (password, ca) = (path("password"), text_of(&imap.ca_file()));
+    #[rustfmt::skip]
+    let account = ["mailbox", "--once", "--host", "localhost", "--port", &port, "--user", "bounce", "--password-file", &password, "--ca-file", &ca];
+    ok(&fetched, &account);
+    for cause in CAUSES {
+        let to = format!("{}@{}", cause.name, cause.domain);
+        let story = |db: &str| {
+            lines(&ok(
+                db,
+                &["suppressions", "history", &to, "--format", "jsonl"],
+            ))
+        };
+        assert_eq!(story(&fetched), story(&scanned), "{to}");
+        assert!(
+            story(&fetched).iter().any(|row| row["row"] == "event"),
+            "{to}"
+        );
+    }
 }
 
 /// Each domain that fails as a whole has a server of its own: a mail server gives up on all of a server's mail at once.
