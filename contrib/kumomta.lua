@@ -1,6 +1,8 @@
 -- KumoMTA: hand incoming reports to the program through the local spool of a Maildir, which `undeliverable scan --record`
 -- reads from cron. KumoMTA runs no pipes of its own; it writes a Maildir with its own delivery protocol.
 -- https://docs.kumomta.com/reference/kumo/make_queue_config/
+--
+-- Not run by the tests: Debian has no package of KumoMTA.
 
 local kumo = require 'kumo'
 

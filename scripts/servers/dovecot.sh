@@ -159,22 +159,35 @@ runs() {
     grep -qz "^$1/dovecot.conf\$" "/proc/$2/cmdline" 2>/dev/null
 }
 
-# DIR SIGNAL: signals the master, waits for its end.
+# DIR SIGNAL: signals the master, waits for the end of all.
 end() {
     pid=$(cat "$1/base/master.pid" 2>/dev/null) || return 0
     runs "$1" "$pid" || return 0
-    children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null || true)
-    kill "-$2" "$pid" 2>/dev/null || return 0
+    children=
     if [ "$2" = KILL ]; then
+        # Held first, so that it starts none while its children are ended.
+        kill -STOP "$pid" 2>/dev/null || return 0
+        until grep -q '^State:.[TZ]' "/proc/$pid/status" 2>/dev/null || ! runs "$1" "$pid"; do sleep 0.01; done
+        children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null || true)
         for child in $children; do kill -KILL "$child" 2>/dev/null || true; done
     fi
+    kill "-$2" "$pid" 2>/dev/null || return 0
     tries=0
-    while runs "$1" "$pid"; do
+    # One that is dying holds the ports still.
+    while live "$pid" $children; do
         tries=$((tries + 1))
         [ $tries -lt 200 ] || { echo "dovecot.sh: process $pid does not end" >&2; exit 1; }
         sleep 0.05
     done
     rm -f "$1/base/master.pid"
+}
+
+# PID...: whether one of them lives.
+live() {
+    for process in "$@"; do
+        if grep -q '^State:.[^XZ]' "/proc/$process/status" 2>/dev/null; then return 0; fi
+    done
+    return 1
 }
 
 installed || exit 3

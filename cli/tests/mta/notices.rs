@@ -100,9 +100,7 @@ fn notices(software: Software) {
         &["<fine@a.example> NOTIFY=SUCCESS"],
         &mail("fine", "fine@a.example"),
     );
-    mta.until("the queue is empty", Duration::from_secs(60), || {
-        mta.queued() == 0
-    });
+    mta.until_empty(Duration::from_secs(20));
 
     let reports = scan(&maildir);
     for report in &reports {

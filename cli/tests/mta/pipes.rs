@@ -205,7 +205,7 @@ fn bounces_arrive(software: Software, troubles: &[Trouble]) {
     };
 
     let first: Vec<String> = (0..5).map(|_| send()).collect();
-    mta.until("the queue is empty", PATIENCE, || mta.queued() == 0);
+    mta.until_empty(PATIENCE);
     for who in &first {
         assert!(stored(who), "{who}\n{}", mta.log());
     }
@@ -238,11 +238,13 @@ fn bounces_arrive(software: Software, troubles: &[Trouble]) {
             Trouble::Missing => fs::rename(&hidden, place.program()).unwrap(),
             _ => lock.execute_batch("ROLLBACK").unwrap(),
         }
-        // What is frozen is tried on demand only.
-        if *trouble == Trouble::KilledWithShell && software == Software::Exim {
-            mta.flush();
-        }
-        mta.until("the queue is empty", PATIENCE, || mta.queued() == 0);
+        // What Exim has frozen is tried on demand only.
+        let seconds = if *trouble == Trouble::KilledWithShell {
+            0
+        } else {
+            8
+        };
+        mta.until_empty(Duration::from_secs(seconds));
         assert!(stored(&who), "{trouble:?}: {who}\n{}", mta.log());
     }
     assert!(is_sound(&place.ledger()));

@@ -150,6 +150,22 @@ impl Mta {
         }
     }
 
+    /// Waits until nothing waits any more; after this time everything is tried on demand. A message at which Postfix looks in
+    /// the very moment of its deferral is tried again after minutes only.
+    pub fn until_empty(&self, undisturbed: Duration) {
+        let begin = Instant::now();
+        self.until(
+            "the queue is empty",
+            undisturbed + Duration::from_secs(40),
+            || {
+                if begin.elapsed() > undisturbed {
+                    self.flush();
+                }
+                self.queued() == 0
+            },
+        );
+    }
+
     /// What it said. sendmail has no log of its own: why messages wait.
     pub fn log(&self) -> String {
         let path = match self.software {
