@@ -33,7 +33,7 @@ const PAIRS: usize = 1 << 11;
 
 /// The bit of the pair that a window begins with.
 const fn pair(window: u64) -> usize {
-    ((window & 0xff) * 37 ^ (window >> 8 & 0xff)) as usize % PAIRS
+    (((window & 0xff) * 37) ^ ((window >> 8) & 0xff)) as usize % PAIRS
 }
 
 /// Literals by windows: the long ones by any of theirs, the short ones by their beginning.
