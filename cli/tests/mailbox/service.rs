@@ -32,8 +32,12 @@ fn systemd_is_told_and_prometheus_is_served() {
     let Some(server) = Server::start() else {
         return;
     };
-    for (protocol, port) in [("imap", server.ports.imaps), ("pop3", server.ports.pop3s)] {
-        let desk = Desk::new(&server, &format!("bounce-{protocol}"));
+    // Both users are there before the first signs in: Dovecot looks for new ones once a second.
+    let desks = ["imap", "pop3"].map(|p| Desk::new(&server, &format!("bounce-{p}")));
+    for (desk, protocol, port) in [
+        (&desks[0], "imap", server.ports.imaps),
+        (&desks[1], "pop3", server.ports.pop3s),
+    ] {
         for n in 0..3 {
             server.deliver(
                 &desk.user,

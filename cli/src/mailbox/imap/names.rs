@@ -66,8 +66,9 @@ pub(crate) fn set(uids: &[u32]) -> String {
     while let Some(first) = rest.first() {
         let run = rest
             .iter()
-            .zip(*first..)
-            .take_while(|(uid, expected)| *uid == expected)
+            // There is a number behind the last UID, and a server may name that one.
+            .zip(u64::from(*first)..)
+            .take_while(|(uid, expected)| u64::from(**uid) == *expected)
             .count();
         let last = rest[run - 1];
         if !out.is_empty() {
