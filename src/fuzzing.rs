@@ -36,6 +36,11 @@ pub fn leaves(bytes: &[u8]) -> (Vec<Leaf>, Vec<String>) {
     (leaves, problems)
 }
 
+/// What our short ways of reading a field value give beside what mail-parser gives, where there is a short way.
+pub fn both_ways(value: &[u8]) -> Vec<(String, String)> {
+    message::both_ways(value)
+}
+
 /// Final and original recipient of each group of a delivery status.
 pub fn delivery_status(text: &str) -> Vec<(Option<String>, Option<String>)> {
     let status = DeliveryStatus::read(text, 1000, &mut Vec::new());

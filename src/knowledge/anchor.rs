@@ -24,6 +24,16 @@ pub(crate) struct AnchorIndex {
     starts: Windows,
     /// What may stand anywhere.
     anywhere: Windows,
+    /// Pairs of bytes that windows of `anywhere` begin with: so few that most bytes of a text are passed over by one look.
+    pairs: [u64; PAIRS / 64],
+}
+
+/// Bits for pairs of bytes.
+const PAIRS: usize = 1 << 11;
+
+/// The bit of the pair that a window begins with.
+const fn pair(window: u64) -> usize {
+    ((window & 0xff) * 37 ^ (window >> 8 & 0xff)) as usize % PAIRS
 }
 
 /// Literals by windows: the long ones by any of theirs, the short ones by their beginning.
@@ -52,22 +62,45 @@ impl Span {
         offsets(bytes).filter(move |&at| {
             // What stands before the literal is no letter where it begins a word, and anything where it does not.
             let before = match at.checked_sub(1) {
-                Some(i) => bytes[i],
-                None if self.begins_word => b' ',
-                None => b'x',
+                Some(i) => Class::of(bytes[i]),
+                None if self.begins_word => Class::Blank,
+                None => Class::Letter,
             };
-            is_start(before, bytes[at])
+            Class::of(bytes[at]).begins_behind(before)
         })
     }
 }
 
-/// Whether a word or a mark begins with `byte`. Beyond ASCII any byte may be a beginning: many scripts put no blanks
-/// between words.
-const fn is_start(before: u8, byte: u8) -> bool {
-    match byte {
-        b'0'..=b'9' | b'a'..=b'z' => !before.is_ascii_alphanumeric(),
-        b' ' => false,
-        _ => true,
+/// What a byte is to the beginning of a word. Beyond ASCII any byte may be one: many scripts put no blanks between words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Blank,
+    Letter,
+    Mark,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Mark; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            classes[byte] = Class::Letter;
+        }
+        byte += 1;
+    }
+    classes[b' ' as usize] = Class::Blank;
+    classes
+};
+
+impl Class {
+    const fn of(byte: u8) -> Class {
+        CLASSES[byte as usize]
+    }
+
+    /// Whether a word or a mark begins with it, where this stands before.
+    #[inline(always)]
+    fn begins_behind(self, before: Class) -> bool {
+        self == Class::Mark || self == Class::Letter && before != Class::Letter
     }
 }
 
@@ -229,23 +262,38 @@ impl AnchorIndex {
             long: Table::new(&long),
             short: Table::new(&short),
         });
-        AnchorIndex { starts, anywhere }
+        let mut pairs = [0; PAIRS / 64];
+        let long = anywhere.long.entries.iter().map(|e| e.window);
+        let short = anywhere.short.entries.iter().map(|e| e.value);
+        for window in long.chain(short) {
+            pairs[pair(window) / 64] |= 1 << (pair(window) % 64);
+        }
+        AnchorIndex {
+            starts,
+            anywhere,
+            pairs,
+        }
+    }
+
+    fn may_be_anywhere(&self, window: u64) -> bool {
+        self.pairs[pair(window) / 64] & 1 << (pair(window) % 64) != 0
     }
 
     /// Calls `found` with literal, start and end of every occurrence in `text`, overlapping ones too. `literals` is the
     /// text that the index was built of.
     pub fn find(&self, literals: &[u8], text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
         let everywhere = !self.anywhere.is_empty();
-        let mut before = b' ';
+        let mut before = Class::Blank;
         for (at, &byte) in text.iter().enumerate() {
-            let is_start = is_start(before, byte);
-            before = byte;
+            let class = Class::of(byte);
+            let is_start = class.begins_behind(before);
+            before = class;
             if everywhere || is_start {
                 let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
                 if is_start {
                     self.starts.find(literals, text, at, window, &mut found);
                 }
-                if everywhere {
+                if everywhere && self.may_be_anywhere(window) {
                     self.anywhere.find(literals, text, at, window, &mut found);
                 }
             }
@@ -268,7 +316,13 @@ impl Windows {
         window: u64,
         found: &mut impl FnMut(usize, usize, usize),
     ) {
-        for e in self.long.of(window) {
+        // The tables of a small set are often empty.
+        let long = if self.long.entries.is_empty() {
+            &[]
+        } else {
+            self.long.of(window)
+        };
+        for e in long {
             if e.window != window {
                 continue;
             }

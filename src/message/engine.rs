@@ -23,9 +23,10 @@ const MAX_DATE: usize = 128;
 /// The Content-Type or Content-Disposition in a raw value.
 pub(crate) fn content_type(value: &[u8]) -> Media<'_> {
     let value = &value[..value.len().min(MAX_VALUE)];
-    if let Some(media) = plain_content_type(value) {
-        return media;
-    }
+    plain_content_type(value).unwrap_or_else(|| any_content_type(value))
+}
+
+fn any_content_type(value: &[u8]) -> Media<'static> {
     let mut owned = value.to_vec();
     owned.push(b'\n');
     let mut media = Media::default();
@@ -46,7 +47,7 @@ pub(crate) fn content_type(value: &[u8]) -> Media<'_> {
 /// Reads `type/subtype; name=value; name="value"` of plain ASCII; `None` where the value is anything else.
 fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
     let text = std::str::from_utf8(value).ok().filter(|t| t.is_ascii())?;
-    if text.contains(['(', '*', '\\']) || text.contains("=?") {
+    if text.contains(is_special) || text.contains("=?") {
         return None;
     }
     let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
@@ -54,39 +55,65 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
         essence: Cow::Borrowed(essence.trim()),
         ..Media::default()
     };
-    if media.essence.contains(char::is_whitespace) {
+    // A Content-Disposition has one word.
+    let (main, sub) = media
+        .essence
+        .split_once('/')
+        .unwrap_or((&media.essence, "x"));
+    if !is_token(main) || !is_token(sub) {
         return None;
     }
+    let (mut name, mut filename) = (None, None);
     while !rest.trim().is_empty() {
-        let (name, after) = rest.split_once('=')?;
+        let (attribute, after) = rest.split_once('=')?;
+        let attribute = attribute.trim();
+        // A fold stands here too, which mail-parser takes for the end.
         let after = after.trim_start();
         let (value, more) = match after.strip_prefix('"') {
             Some(quoted) => {
                 let (value, more) = quoted.split_once('"')?;
-                (value, more.split_once(';').map_or("", |m| m.1))
+                let (between, more) = more.split_once(';').unwrap_or((more, ""));
+                if !between.trim().is_empty() || value.contains(char::is_control) {
+                    return None;
+                }
+                (value, more)
             }
-            None => after.split_once(';').unwrap_or((after, "")),
+            None => {
+                let (value, more) = after.split_once(';').unwrap_or((after, ""));
+                let value = value.trim();
+                if value.contains(|c: char| !c.is_ascii_graphic() || c == '"') {
+                    return None;
+                }
+                (value, more)
+            }
         };
-        let value = value.trim();
-        if value.contains(['\n', '\r'])
-            || (!after.starts_with('"') && value.contains(char::is_whitespace))
-        {
+        if !is_token(attribute) || value.is_empty() {
             return None;
         }
-        let value = Some(Cow::Borrowed(value));
-        match name.trim().to_ascii_lowercase().as_str() {
-            "boundary" if value != Some(Cow::Borrowed("")) => {
-                media.boundary = media.boundary.or(value)
-            }
-            "charset" => media.charset = media.charset.or(value),
-            "name" => media.name = value,
-            "filename" => media.name = media.name.or(value),
-            "report-type" => media.report_type = media.report_type.or(value),
-            _ => {}
-        }
+        let slot = match attribute.to_ascii_lowercase().as_str() {
+            "boundary" => &mut media.boundary,
+            "charset" => &mut media.charset,
+            "name" => &mut name,
+            "filename" => &mut filename,
+            "report-type" => &mut media.report_type,
+            _ => &mut None,
+        };
+        slot.get_or_insert(Cow::Borrowed(value));
         rest = more;
     }
+    media.name = name.or(filename);
     Some(media)
+}
+
+/// What has a meaning of its own in structured fields, or none at all.
+fn is_special(c: char) -> bool {
+    matches!(c, '(' | '*' | '\\') || c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')
+}
+
+/// A word of letters, digits and the marks that type and attribute names have.
+fn is_token(word: &str) -> bool {
+    let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'+');
+    !word.is_empty() && word.bytes().all(ok)
 }
 
 /// The text of an unstructured field: unfolded, encoded words decoded, raw 8-bit read as UTF-8 or `charset`.
@@ -140,9 +167,13 @@ fn unfold(text: &str) -> String {
 /// The addresses of an address field, at most `max`.
 pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
     let value = &value[..value.len().min(MAX_VALUE)];
-    if let Some(one) = plain_address(value) {
-        return vec![one.to_owned()];
+    match plain_address(value) {
+        Some(one) => vec![one.to_owned()],
+        None => any_addresses(value, max),
     }
+}
+
+fn any_addresses(value: &[u8], max: usize) -> Vec<String> {
     let mut owned = match std::str::from_utf8(value) {
         Ok(_) => value.to_vec(),
         Err(_) => decode_charset(value, None).into_owned().into_bytes(),
@@ -165,8 +196,12 @@ fn plain_address(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value)
         .ok()
         .filter(|t| t.is_ascii())?
-        .trim();
-    if text.contains([',', ';', '(', '\\', '\n']) {
+        .trim_matches([' ', '\t', '\r', '\n']);
+    if text.contains(|c: char| matches!(c, ',' | ';' | ':' | '(' | '\\') || c.is_ascii_control()) {
+        return None;
+    }
+    // A name that is not closed takes the address in.
+    if text.bytes().filter(|b| *b == b'"').count() % 2 == 1 {
         return None;
     }
     let inner = match (text.find('<'), text.strip_suffix('>')) {
@@ -193,7 +228,9 @@ fn plain_address(value: &[u8]) -> Option<&str> {
                     | b'&'
             )
     };
-    (inner.contains('@') && inner.bytes().all(plain) && !text.contains(":")).then_some(inner)
+    let (local, domain) = inner.split_once('@')?;
+    let is_address = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
+    (is_address && inner.bytes().all(plain)).then_some(inner)
 }
 
 /// A date as `YYYY-MM-DDThh:mm:ssZ`, in UTC.
@@ -395,6 +432,26 @@ fn without_cr(bytes: &[u8]) -> Vec<u8> {
 /// Adds what an HTML entity such as `&eacute;` stands for.
 pub(crate) fn push_entity(out: &mut String, entity: &str) {
     add_html_token(out, entity.as_bytes(), false);
+}
+
+/// What the short ways make of a field value beside what mail-parser makes of it, where there is a short way.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn both_ways(value: &[u8]) -> Vec<(String, String)> {
+    let media = |m: Media<'_>| {
+        let parts = [m.boundary, m.charset, m.name, m.report_type];
+        format!("{} {parts:?}", m.essence.to_ascii_lowercase())
+    };
+    let mut both = Vec::new();
+    if let Some(plain) = plain_content_type(value) {
+        both.push((media(plain), media(any_content_type(value))));
+    }
+    if let Some(plain) = plain_address(value) {
+        both.push((
+            format!("[{plain:?}]"),
+            format!("{:?}", any_addresses(value, 2)),
+        ));
+    }
+    both
 }
 
 #[cfg(test)]

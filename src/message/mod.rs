@@ -11,6 +11,8 @@ mod limits;
 mod newline;
 mod salvage;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use engine::both_ways;
 pub(crate) use engine::{addresses, date, field_text, timestamp};
 pub(crate) use event_id::event_id;
 pub(crate) use frame::{Encoding, Part};

@@ -232,7 +232,8 @@ impl<'k> Heard<'k> {
             let Some((mut weight, covered)) = self.weight(found, rules) else {
                 continue;
             };
-            if rule.category == Category::Expired {
+            // Part of longer words it is something else that has ended: an account.
+            if rule.category == Category::Expired && !covered {
                 self.expired = true;
             }
             if rule.category == Category::Unknown {

@@ -132,3 +132,35 @@ fn no_address_has_hidden_characters() {
         }
     }
 }
+
+/// `fields` target: the short way for plain values read some that are not plain otherwise than the long one.
+#[test]
+fn values_that_are_not_plain_go_the_long_way() {
+    let engine = Engine::new();
+    for (from, address) in [
+        ("Bob Doe <bob@example.com>", Some("bob@example.com")),
+        ("\"Bob <bob@example.com>", None),
+        ("\u{b}bob@example.com", None),
+    ] {
+        let mail = format!("From: {from}\nSubject: x\n\nx\n");
+        let report = engine.parse(mail.as_bytes());
+        assert_eq!(report.notice.from.as_deref(), address, "{from}");
+    }
+    for boundary in [
+        "boundary=\" b\"",
+        "boundary=\"b\"; boundary=c",
+        "boundary=b;boundary=\"c\"",
+    ] {
+        let b = if boundary.contains("\" b\"") {
+            " b"
+        } else {
+            "b"
+        };
+        let mail = format!(
+            "From: MAILER-DAEMON@example.net\nContent-Type: multipart/report; {boundary}\n\n--{b}\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\n\n--{b}--\n"
+        );
+        let report = engine.parse(mail.as_bytes());
+        assert_eq!(report.problems, Vec::<String>::new(), "{boundary}");
+        assert_eq!(report.recipients.len(), 1, "{boundary}");
+    }
+}

@@ -114,6 +114,14 @@ fn a_sender_that_cannot_be_verified_is_no_recipient() {
 }
 
 #[test]
+fn what_has_expired_may_be_the_account() {
+    hold(&[
+        ("account expired", "mailbox_disabled", "hard"),
+        ("message expired", "expired", "soft"),
+    ]);
+}
+
+#[test]
 fn who_refuses_before_the_sender_is_named_means_our_host() {
     hold(&[
         (
