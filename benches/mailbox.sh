@@ -4,8 +4,8 @@
 #   benches/mailbox.sh [MESSAGES]        20000 by default
 #
 # Starts a Dovecot of its own (scripts/install-servers installs one), fills an INBOX with the samples in corpus/, again and again, and measures:
-# openssl, which sends one FETCH for all and throws the answer away; a dry run, which fetches and judges; a run that also
-# stores and moves. Runs target/release/undeliverable, or $UNDELIVERABLE. On a busy machine the processor time is the figure
+# openssl, which sends one FETCH for all and throws the answer away, then one MOVE for all; a dry run, which fetches and
+# judges; a run that also stores and moves. Runs target/release/undeliverable, or $UNDELIVERABLE. On a busy machine the processor time is the figure
 # to compare.
 set -euo pipefail
 N="${1:-20000}"
@@ -53,6 +53,10 @@ timed() {
         printf "%8.2f s by the clock %8.0f/s   %8.2f s of our processor %8.0f/s  %s\n", s, n / s, cpu, n / cpu, $0 }'
 }
 
+move_all() {
+    printf 'a LOGIN bounce secret\r\nb CREATE Bounces\r\nc SELECT INBOX\r\nd UID MOVE 1:* Bounces\r\ne LOGOUT\r\n' | bare
+}
+
 fetch_all() {
     printf 'a LOGIN bounce secret\r\nb SELECT INBOX\r\nc UID FETCH 1:* (UID BODY.PEEK[])\r\nd LOGOUT\r\n' | bare
 }
@@ -65,6 +69,10 @@ mailbox() {
 
 fill
 timed "only fetch (openssl)" fetch_all
+[ "$(wc -c <"$DIR/out")" -gt $((N * 500)) ] || { echo "the fetch did not bring the mail"; tail -3 "$DIR/out"; exit 1; }
+timed "only move (openssl)" move_all
+grep -q '^d OK' "$DIR/out" || { echo "the move failed"; cat "$DIR/out"; exit 1; }
+fill
 timed "fetch and judge (--dry-run)" mailbox --dry-run --format jsonl
 timed "fetch, judge, store and move" mailbox --db "$DIR/a.sqlite"
 fill

@@ -11,9 +11,10 @@ use super::imap::trouble::Trouble;
 
 /// Bytes that are asked for at once of one message. Most messages are smaller.
 const PIECE: u32 = 1 << 20;
-/// Bytes and messages of one batch: with the one that is processed meanwhile, twice this is in memory.
+/// Bytes and messages of one batch: with the one that is processed meanwhile, twice this is in memory. Servers take some time for
+/// each MOVE, however many messages it names; more numbers than these would make lines that some of them refuse.
 const BATCH_BYTES: u64 = 4 << 20;
-const BATCH_MESSAGES: usize = 250;
+const BATCH_MESSAGES: usize = 500;
 /// Bytes of a returned message that are fetched with the report about it: more than its header has.
 const RETURNED: usize = 256 << 10;
 /// How often one message is asked for before it counts as impossible to fetch.
@@ -241,7 +242,7 @@ mod tests {
         let alone = BTreeMap::from([(5, 1)]);
         let all = batches(&list, &alone);
         let sizes: Vec<usize> = all.iter().map(|b| b.0.len()).collect();
-        assert_eq!(sizes, [250, 250, 1, 102, 4, 2, 1]);
+        assert_eq!(sizes, [500, 1, 102, 4, 2, 1]);
         assert_eq!(all.back().unwrap().uids(), [5]);
         let mut uids: Vec<u32> = all.iter().flat_map(Batch::uids).collect();
         uids.sort_unstable();
