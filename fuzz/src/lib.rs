@@ -3,6 +3,8 @@
 pub mod frame;
 pub mod lists;
 pub mod mail;
+pub mod mailbox;
+pub mod output;
 pub mod source;
 
 #[path = "../../cli/src/clock.rs"]

@@ -3,6 +3,7 @@
 mod answer;
 pub(crate) mod connect;
 pub(crate) mod folders;
+mod guard;
 pub(crate) mod idle;
 mod mail;
 pub(crate) mod names;

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use imap_proto::Response;
 
 use super::answer::{is_news, tagged, verb};
+use super::guard;
 use super::names::quoted;
 use super::trouble::{Trouble, words_of};
 use super::wire::{Link, Wire};
@@ -207,7 +208,7 @@ impl Session {
         let tag = self.send(command, bytes).await?;
         let mut farewell = None;
         loop {
-            let response = match self.wire.response().await {
+            let mut response = match self.wire.response().await {
                 Ok(r) => r,
                 Err(e) => return Err(farewell.unwrap_or(e)),
             };
@@ -215,7 +216,7 @@ impl Session {
                 return done.check(verb(command));
             }
             self.has_news |= is_news(&response);
-            if let Ok((_, mut parsed)) = Response::parse(&response) {
+            if let Some(mut parsed) = guard::parse(&mut response) {
                 if let Response::Data {
                     status: imap_proto::Status::Bye,
                     outcome,

@@ -172,7 +172,8 @@ impl Wire {
 
     /// A line has come: whether it ends the response, or announces a literal.
     fn line_is_last(&mut self) -> Result<bool, Trouble> {
-        if !self.pending.ends_with(b"\r\n") {
+        // A carriage return at the end of a literal is mail, and none of the line behind it.
+        if !self.pending[self.line..].ends_with(b"\r\n") {
             self.pending.pop();
             self.pending.extend_from_slice(b"\r\n");
         }
@@ -230,17 +231,29 @@ fn holds_data(response: &[u8]) -> bool {
         .any(|s| word.eq_ignore_ascii_case(s.as_bytes()))
 }
 
-/// How many lists a response opens inside each other. Literals and quoted strings are passed over: they hold mail, and
-/// mail may hold any number of brackets.
+/// How many lists a response opens inside each other.
 fn depth(response: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut at) = (0usize, 0, 0);
-    while at < response.len() {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for at in outside_strings(response) {
         match response[at] {
             b'(' => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
             b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Where the bytes of a response stand that are in no literal and no quoted string: those hold mail, and mail may hold
+/// anything.
+pub(super) fn outside_strings(response: &[u8]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let here = at;
+        match response.get(here)? {
             b'"' => {
                 at += 1;
                 while at < response.len() && response[at] != b'"' {
@@ -259,8 +272,8 @@ fn depth(response: &[u8]) -> usize {
             _ => {}
         }
         at = at.saturating_add(1);
-    }
-    deepest
+        Some(here)
+    })
 }
 
 #[cfg(test)]
@@ -313,6 +326,10 @@ mod tests {
             (
                 "* LIST () \"/\" {2}\r\nab\r\n",
                 vec!["* LIST () \"/\" {2}\r\nab\r\n"],
+            ),
+            (
+                "* 1 FETCH (BODY[] {2}\r\na\r\n* 2 EXISTS\r\n",
+                vec!["* 1 FETCH (BODY[] {2}\r\na\r\r\n", "* 2 EXISTS\r\n"],
             ),
             (
                 "* 1 FETCH (BODY[] {0}\r\n)\r\n",
