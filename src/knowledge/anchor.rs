@@ -108,11 +108,14 @@ impl Class {
 #[derive(Clone, Copy, Debug, Default)]
 struct Anchor {
     window: u64,
-    /// Its last bytes: most of what shares the window differs there.
-    tail: u64,
+    /// Its last four bytes: most of what shares the window differs there.
+    tail: u32,
     literal: u32,
-    offset: u32,
-    span: Span,
+    start: u32,
+    /// At most 64 KiB of a literal are compared; no pattern is that long. The smaller an entry, the more of them stay in
+    /// the caches.
+    len: u16,
+    offset: u16,
 }
 
 /// A shorter literal as the number that its bytes are.
@@ -206,6 +209,12 @@ fn word(bytes: &[u8]) -> Option<u64> {
     bytes.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
 }
 
+/// The last four bytes as a number.
+#[inline(always)]
+fn tail(bytes: &[u8]) -> u32 {
+    bytes.last_chunk().map_or(0, |c| u32::from_le_bytes(*c))
+}
+
 /// The first bytes as a number, at most [`WIDTH`] of them; missing ones are NUL, which stands in no literal.
 fn number(bytes: &[u8]) -> u64 {
     let mut padded = [0; WIDTH];
@@ -236,12 +245,14 @@ impl AnchorIndex {
                     .or_else(|| offsets(bytes).min_by_key(rare))
                     .unwrap_or(0);
                 let window = number(&bytes[offset..]);
+                let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
                 let entry = Anchor {
                     window,
-                    tail: number(&bytes[bytes.len() - WIDTH..]),
+                    tail: tail(&bytes[..usize::from(len)]),
                     literal,
-                    offset: offset as u32,
-                    span,
+                    start: span.start,
+                    len,
+                    offset: offset as u16,
                 };
                 tables[usize::from(start.is_none())].0.push((window, entry));
             } else if bytes.len() >= SHORTEST {
@@ -326,13 +337,15 @@ impl Windows {
             if e.window != window {
                 continue;
             }
-            let Some(start) = at.checked_sub(e.offset as usize) else {
+            let Some(start) = at.checked_sub(usize::from(e.offset)) else {
                 continue;
             };
-            let end = start + e.span.len as usize;
-            let fits = end <= text.len() && word(&text[end - WIDTH..]) == Some(e.tail);
-            if fits && text[start..end] == *e.span.of(literals) {
-                found(e.literal as usize, start, end);
+            let end = start + usize::from(e.len);
+            if end <= text.len() && tail(&text[..end]) == e.tail {
+                let from = e.start as usize;
+                if text[start..end] == literals[from..from + usize::from(e.len)] {
+                    found(e.literal as usize, start, end);
+                }
             }
         }
         for e in self.short.of(window & mask(SHORTEST)) {
