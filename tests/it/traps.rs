@@ -118,6 +118,17 @@ fn what_has_expired_may_be_the_account() {
     hold(&[
         ("account expired", "mailbox_disabled", "hard"),
         ("message expired", "expired", "soft"),
+        // What qmail writes above every failure, also one that nobody waited for.
+        (
+            "This is a permanent error; I've given up. Sorry it didn't work out. This address no longer accepts mail.",
+            "mailbox_disabled",
+            "hard",
+        ),
+        (
+            "This is a permanent error; I've given up. I'm not going to try again; this message has been in the queue too long.",
+            "expired",
+            "soft",
+        ),
     ]);
 }
 
