@@ -5,8 +5,8 @@
 //! compares the few literals that may stand there. Literals that may begin inside of a word have a table of their own;
 //! the few that are shorter than a window are entered under their first three bytes and compared as a number.
 //!
-//! Why not Aho-Corasick: its automaton takes about 2 microseconds a literal to build, and a program that is started for
-//! one message pays that for all of `rules/` each time; this index takes about a tenth of it. `cargo bench --bench
+//! Why not Aho-Corasick: its automaton takes much longer to build, and a program that is started for one message pays
+//! that for all of `rules/` each time. `cargo bench --bench
 //! classify` sets the whole of judging a line beside a bare Aho-Corasick pass. A test holds that it finds what a plain
 //! search finds.
 

@@ -24,7 +24,7 @@ pub(crate) struct Session {
 /// A message in the mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Its number in this session.
+    /// Its number as long as the connection lasts (RFC 1939 section 4).
     pub number: u32,
     /// What it is called in every session.
     pub uid: String,
