@@ -35,6 +35,8 @@ impl Block {
     pub fn read_all(text: &str, max: usize) -> (Vec<Block>, bool) {
         let mut blocks = vec![Block::default()];
         let mut count = 0;
+        // Folds of a line that belongs to no field belong to none either.
+        let mut is_stray = false;
         for line in text.lines() {
             if count > max {
                 break;
@@ -56,6 +58,7 @@ impl Block {
                 Some(_) if count == max => count += 1,
                 Some((name, value_at)) => {
                     count += 1;
+                    is_stray = false;
                     block.fields.push((
                         String::from_utf8_lossy(name).to_ascii_lowercase(),
                         line[value_at..].trim().to_owned(),
@@ -65,9 +68,10 @@ impl Block {
                     let into = match block.fields.last_mut() {
                         Some(last) => Some(last),
                         // The blank line was inside a folded value.
-                        None if folded => previous(&mut blocks),
+                        None if folded && !is_stray => previous(&mut blocks),
                         None => None,
                     };
+                    is_stray = into.is_none();
                     if let Some((_, value)) = into {
                         if !value.is_empty() {
                             value.push('\n');
@@ -111,6 +115,14 @@ mod tests {
             Some("smtp; 550-one\n550-two: x\n550 three\nhttp://x")
         );
         assert_eq!(b[1].get("final-recipient"), Some("rfc822; b"));
+        assert_eq!(b[1].get("status"), Some("5.1.1"));
+    }
+
+    #[test]
+    fn a_line_of_no_field_takes_its_folds_along() {
+        let text = "Final-Recipient: rfc822; p\n\nbob@example.com said (bob@example.com\n ) not listed\nStatus: 5.1.1\n";
+        let (b, _) = Block::read_all(text, 100);
+        assert_eq!(b[0].get("final-recipient"), Some("rfc822; p"));
         assert_eq!(b[1].get("status"), Some("5.1.1"));
     }
 }
