@@ -231,6 +231,16 @@ const fn mask(len: usize) -> u64 {
 impl AnchorIndex {
     /// Builds the index of the literals at `spans` in `text`. Literals shorter than three bytes are never found.
     pub fn new(text: &[u8], spans: &[Span]) -> Self {
+        Self::build(text, spans, true)
+    }
+
+    /// The same for a few literals, none of which is asked for where a word begins: the look at words costs more than it
+    /// saves there.
+    pub fn of_few(text: &[u8], spans: &[Span]) -> Self {
+        Self::build(text, spans, false)
+    }
+
+    fn build(text: &[u8], spans: &[Span], has_starts: bool) -> Self {
         let rarity = rarity(text, spans);
         let mut tables = [
             (Vec::with_capacity(spans.len()), Vec::new()),
@@ -239,7 +249,7 @@ impl AnchorIndex {
         for (&span, literal) in spans.iter().zip(0..) {
             let bytes = span.of(text);
             let rare = |at: &usize| rarity[slot(number(&bytes[*at..]))];
-            let start = span.starts(bytes).min_by_key(rare);
+            let start = span.starts(bytes).filter(|_| has_starts).min_by_key(rare);
             if bytes.len() >= WIDTH {
                 let offset = start
                     .or_else(|| offsets(bytes).min_by_key(rare))
@@ -263,7 +273,7 @@ impl AnchorIndex {
                     literal,
                     len: span.len,
                 };
-                let is_start = span.starts(bytes).next() == Some(0);
+                let is_start = has_starts && span.starts(bytes).next() == Some(0);
                 tables[usize::from(!is_start)]
                     .1
                     .push((value & mask(SHORTEST), entry));
@@ -294,6 +304,15 @@ impl AnchorIndex {
     /// text that the index was built of.
     pub fn find(&self, literals: &[u8], text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
         let everywhere = !self.anywhere.is_empty();
+        if self.starts.is_empty() {
+            for (at, two) in text.windows(2).enumerate() {
+                if self.may_be_anywhere(u64::from(u16::from_le_bytes([two[0], two[1]]))) {
+                    let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
+                    self.anywhere.find(literals, text, at, window, &mut found);
+                }
+            }
+            return;
+        }
         let mut before = Class::Blank;
         for (at, &byte) in text.iter().enumerate() {
             let class = Class::of(byte);
@@ -422,7 +441,10 @@ mod tests {
                 begins_word: false,
             }
         });
-        let index = AnchorIndex::new(&text, &spans);
+        let indexes = [
+            AnchorIndex::new(&text, &spans),
+            AnchorIndex::of_few(&text, &spans),
+        ];
         for haystack in [
             "",
             "tls",
@@ -434,10 +456,12 @@ mod tests {
             "a mailbox",
             "xbox full",
         ] {
-            let mut got = Vec::new();
-            index.find(&text, haystack.as_bytes(), |i, at, _| got.push((i, at)));
-            got.sort();
-            assert_eq!(got, naive(&literals, haystack), "{haystack}");
+            for index in &indexes {
+                let mut got = Vec::new();
+                index.find(&text, haystack.as_bytes(), |i, at, _| got.push((i, at)));
+                got.sort();
+                assert_eq!(got, naive(&literals, haystack), "{haystack}");
+            }
         }
     }
 

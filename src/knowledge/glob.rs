@@ -84,9 +84,35 @@ pub(crate) struct GlobSet {
     text: Vec<u8>,
     /// For each literal of the index the glob it belongs to.
     by_literal: Vec<usize>,
-    /// Globs without a literal that the index can hold, and what a value begins with, in lower case, that fits each: most do
-    /// not, and no call is needed to see it.
-    always: Vec<(Option<u8>, usize)>,
+    /// Globs without a literal that the index can hold, and what a value begins with that fits each: most do not, and one
+    /// comparison of numbers shows it.
+    always: Vec<(Head, usize)>,
+}
+
+/// The first bytes of a value, at most eight, in lower case, as a number.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    bytes: u64,
+    /// The bits of those that are asked for.
+    mask: u64,
+}
+
+impl Head {
+    fn of(text: &str) -> Head {
+        let mut bytes = [0; 8];
+        let len = text.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+        bytes.make_ascii_lowercase();
+        let bits = 8 * len as u32;
+        Head {
+            bytes: u64::from_le_bytes(bytes),
+            mask: 1u64.checked_shl(bits).map_or(u64::MAX, |b| b - 1),
+        }
+    }
+
+    fn begins(self, value: Head) -> bool {
+        value.bytes & self.mask == self.bytes
+    }
 }
 
 impl GlobSet {
@@ -116,11 +142,10 @@ impl GlobSet {
                     .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));
                 self.by_literal.push(i);
             } else {
-                let first = pattern.first.bytes().next();
-                self.always.push((first.map(|b| b.to_ascii_lowercase()), i));
+                self.always.push((Head::of(&pattern.first), i));
             }
         }
-        self.index = indexed.then(|| AnchorIndex::new(&self.text, &literals));
+        self.index = indexed.then(|| AnchorIndex::of_few(&self.text, &literals));
     }
 
     /// Calls `found` with the number of every pattern that fits, some more than once. `lower` is room to work in.
@@ -131,9 +156,9 @@ impl GlobSet {
                 found(*owner);
             }
         };
-        let begins = value.bytes().next().map(|b| b.to_ascii_lowercase());
-        for &(first, i) in &self.always {
-            if first.is_none() || first == begins {
+        let begins = Head::of(value);
+        for &(head, i) in &self.always {
+            if head.begins(begins) {
                 compare(i);
             }
         }

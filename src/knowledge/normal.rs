@@ -15,63 +15,55 @@ pub fn normalise(text: &str) -> String {
 /// [`normalise`] into a buffer that is appended to, so that a caller can reuse it.
 pub fn normalise_into(text: &str, out: &mut String) {
     let mut sink = Sink::new(out);
-    let mut rest = text;
     if text.is_ascii() {
         sink.push_ascii(text);
-        rest = "";
-    }
-    while !rest.is_empty() {
-        let ascii = rest
-            .bytes()
-            .position(|b| !b.is_ascii())
-            .unwrap_or(rest.len());
-        // The last letter before a mark that combines belongs to it.
-        let plain = if ascii < rest.len() {
-            ascii.saturating_sub(1)
-        } else {
-            ascii
-        };
-        sink.push_ascii(&rest[..plain]);
-        rest = &rest[plain..];
-        let other = rest
-            .bytes()
-            .skip(1)
-            .position(|b| b.is_ascii())
-            .map_or(rest.len(), |i| i + 1);
-        let other = if rest.is_char_boundary(other) {
-            other
-        } else {
-            rest.len()
-        };
-        for c in rest[..other].nfkc() {
-            match c {
-                // Turkish İ lower-cases to two characters; NFKC has no single form for it.
-                'İ' => sink.push('i'),
-                // Greek writes the same letter differently at the end of a word.
-                'ς' => sink.push('σ'),
-                c if c.is_ascii() => sink.push(c.to_ascii_lowercase()),
-                c => c
-                    .to_lowercase()
-                    .for_each(|l| sink.push(if l == 'ς' { 'σ' } else { l })),
-            }
-        }
-        rest = &rest[other..];
+    } else {
+        sink.push_mixed(text);
     }
     while out.ends_with(' ') {
         out.pop();
     }
 }
 
-/// ASCII characters that stand for themselves, in lower case, and the one blank that may stand between them.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
+/// Letters whose NFKC form is themselves and that join with no letter of their kind. Only what follows them may change
+/// them: a mark that combines.
+fn is_stable(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x7f'
+        | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='į' | 'ı' | 'Ĵ'..='ľ' | 'Ł'..='ň' | 'Ŋ'..='ž'
+        | 'Α'..='Ρ' | 'Σ'..='ρ' | 'σ'..='ώ'
+        | 'Ѐ'..='џ' | 'Ґ' | 'ґ'
+        | 'א'..='ת' | 'ء'..='غ' | 'ف'..='ي'
+        | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー' | '一'..='鿿' | '가'..='힣')
+}
+
+/// Lower case of a stable letter.
+fn lower(c: char) -> char {
+    let by = match c {
+        'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Σ'..='Ϋ' | 'А'..='Я' => 0x20,
+        'Ѐ'..='Џ' => 0x50,
+        'Ā'..='ž' | 'Ґ' => return c.to_lowercase().next().unwrap_or(c),
+        _ => 0,
+    };
+    char::from_u32(c as u32 + by).unwrap_or(c)
+}
+
+/// What an ASCII character becomes: lower case, a blank for what is one or controls something, and [`CLINGS`] for marks
+/// that take away the blank before them.
+const FORM: [u8; 256] = {
+    let mut form = [b' '; 256];
     let mut c = b' ' as usize;
     while c < 0x7f {
-        plain[c] = !matches!(c as u8, b':' | b'!' | b'?' | b';' | b'`');
+        form[c] = match c as u8 {
+            b':' | b'!' | b'?' | b';' => CLINGS,
+            b'`' => b'\'',
+            c => c.to_ascii_lowercase(),
+        };
         c += 1;
     }
-    plain
+    form
 };
+const CLINGS: u8 = 0;
 
 /// Collapses blanks while characters go by.
 struct Sink<'a> {
@@ -85,23 +77,78 @@ impl<'a> Sink<'a> {
         Sink { out, blank }
     }
 
-    /// The same for text without any letter beyond ASCII, in runs of words.
-    fn push_ascii(&mut self, text: &str) {
+    /// Any text: runs of stable letters as they are, what stands between in its NFKC form.
+    fn push_mixed(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
-            let run = run_of_words(rest.as_bytes());
-            if run > 0 {
-                let from = self.out.len();
-                self.out.push_str(&rest[..run]);
-                self.out[from..].make_ascii_lowercase();
-                self.blank = false;
+            let run = self.push_stable(rest);
+            rest = &rest[run..];
+            let other = rest
+                .char_indices()
+                .skip(1)
+                .find(|(_, c)| is_stable(*c))
+                .map_or(rest.len(), |(i, _)| i);
+            for c in rest[..other].nfkc() {
+                match c {
+                    // Turkish İ lower-cases to two characters; NFKC has no single form for it.
+                    'İ' => self.push('i'),
+                    c if c.is_ascii() => self.push(c.to_ascii_lowercase()),
+                    c => c.to_lowercase().for_each(|l| self.push_lower(l)),
+                }
             }
-            if let Some(c) = rest[run..].chars().next() {
-                self.push(c);
-                rest = &rest[run + 1..];
-            } else {
-                rest = "";
+            rest = &rest[other..];
+        }
+    }
+
+    /// Pushes the stable letters at the start, except that the last before another belongs to that; gives their length.
+    fn push_stable(&mut self, text: &str) -> usize {
+        let mut held: Option<(usize, char)> = None;
+        for (at, c) in text.char_indices() {
+            if !is_stable(c) {
+                return held.map_or(0, |(before, _)| before);
             }
+            if let Some((_, before)) = held.replace((at, c)) {
+                self.push_lower(lower(before));
+            }
+        }
+        if let Some((_, last)) = held {
+            self.push_lower(lower(last));
+        }
+        text.len()
+    }
+
+    /// Greek writes the same letter differently at the end of a word.
+    fn push_lower(&mut self, c: char) {
+        self.push(if c == 'ς' { 'σ' } else { c });
+    }
+
+    /// The same for text without any letter beyond ASCII, without a branch for each of its bytes.
+    fn push_ascii(&mut self, text: &str) {
+        let mut room = [0; 256];
+        for chunk in text.as_bytes().chunks(room.len()) {
+            let (mut len, mut blank) = (0usize, self.blank);
+            for &byte in chunk {
+                let form = FORM[usize::from(byte)];
+                if form == CLINGS {
+                    match len.checked_sub(1) {
+                        Some(before) if blank => len = before,
+                        None if blank && self.out.ends_with(' ') => _ = self.out.pop(),
+                        _ => {}
+                    }
+                    room[len] = byte;
+                    len += 1;
+                    blank = false;
+                    continue;
+                }
+                // What follows is written over a second blank.
+                room[len] = form;
+                let is_blank = form == b' ';
+                len += usize::from(!(is_blank && blank));
+                blank = is_blank;
+            }
+            self.blank = blank;
+            self.out
+                .push_str(std::str::from_utf8(&room[..len]).unwrap_or_default());
         }
     }
 
@@ -146,19 +193,6 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// How many bytes from the start are words with single blanks between them.
-fn run_of_words(bytes: &[u8]) -> usize {
-    let mut before = b' ';
-    for (at, &b) in bytes.iter().enumerate() {
-        if !PLAIN[usize::from(b)] || b == b' ' && before == b' ' {
-            // A blank at the end belongs to what follows.
-            return at - usize::from(at > 0 && before == b' ');
-        }
-        before = b;
-    }
-    bytes.len() - usize::from(before == b' ' && !bytes.is_empty())
-}
-
 /// `text` with the line breaks of folded or wrapped text as single blanks; borrowed where nothing changes.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b < b' ') && !text.contains("  ") && text.trim().len() == text.len() {
@@ -198,10 +232,43 @@ mod tests {
             ("e\u{301}e\u{301} x\u{301}Y", "éé x\u{301}y"),
             ("A\tB\0C D", "a b c d"),
             (" é :", "é:"),
+            (" : a", ": a"),
+            ("é  :x", "é:x"),
         ];
         for (from, to) in table {
             assert_eq!(normalise(from), to);
             assert_eq!(normalise(to), to, "idempotent");
+        }
+    }
+
+    /// Each letter alone, before a mark, and behind one, beside what the Unicode tables say.
+    #[test]
+    fn stable_letters_are_what_the_tables_say() {
+        let by_tables = |text: &str| -> String {
+            let lower = text.nfkc().flat_map(char::to_lowercase);
+            lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect()
+        };
+        for c in ('\u{80}'..='\u{ffff}').filter(|c| is_stable(*c)) {
+            for text in [
+                format!("x{c}x"),
+                format!("{c}{c}"),
+                format!("{c}\u{301}x"),
+                format!("{c}\u{3099}\u{308}{c}"),
+                format!("e\u{327}{c}"),
+                format!("{c}\u{11a8}"),
+            ] {
+                assert_eq!(normalise(&text), by_tables(&text), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_is_one_text() {
+        for blanks in 250..260 {
+            let text = format!("{}  :  B", "A".repeat(blanks));
+            assert_eq!(normalise(&text), format!("{}: b", "a".repeat(blanks)));
+            let text = format!("a{}b !", " ".repeat(blanks));
+            assert_eq!(normalise(&text), "a b!");
         }
     }
 }
