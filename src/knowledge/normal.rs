@@ -25,23 +25,39 @@ pub fn normalise_into(text: &str, out: &mut String) {
     }
 }
 
-/// Letters whose NFKC form is themselves and that join with no letter of their kind. Only what follows them may change
-/// them: a mark that combines.
+/// Letters whose NFKC form is themselves and that join with no letter of their kind, a bit each. Only what follows them may
+/// change them: a mark that combines.
+const STABLE: [u64; 1 << 10] = {
+    let mut bits = [0; 1 << 10];
+    let mut code = 0;
+    while code < 1 << 16 {
+        if let Some(c) = char::from_u32(code)
+            && matches!(c,
+                '\0'..='\x7f'
+                | 'À'..='Ö' | 'Ø'..='į' | 'ı' | 'Ĵ'..='ľ' | 'Ł'..='ň' | 'Ŋ'..='ž'
+                | 'Α'..='Ρ' | 'Σ'..='ρ' | 'σ'..='ώ'
+                | 'Ѐ'..='џ' | 'Ґ' | 'ґ'
+                | 'א'..='ת' | 'ء'..='غ' | 'ف'..='ي'
+                | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー' | '一'..='鿿' | '가'..='힣')
+        {
+            bits[code as usize / 64] |= 1 << (code % 64);
+        }
+        code += 1;
+    }
+    bits
+};
+
 fn is_stable(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x7f'
-        | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='į' | 'ı' | 'Ĵ'..='ľ' | 'Ł'..='ň' | 'Ŋ'..='ž'
-        | 'Α'..='Ρ' | 'Σ'..='ρ' | 'σ'..='ώ'
-        | 'Ѐ'..='џ' | 'Ґ' | 'ґ'
-        | 'א'..='ת' | 'ء'..='غ' | 'ف'..='ي'
-        | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー' | '一'..='鿿' | '가'..='힣')
+    let word = STABLE.get(c as usize / 64).copied().unwrap_or(0);
+    word >> (c as usize % 64) & 1 != 0
 }
 
-/// Lower case of a stable letter.
+/// Lower case of a stable letter beyond ASCII.
 fn lower(c: char) -> char {
     let by = match c {
-        'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Σ'..='Ϋ' | 'А'..='Я' => 0x20,
+        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Σ'..='Ϋ' | 'А'..='Я' => 0x20,
         'Ѐ'..='Џ' => 0x50,
+        'ς' => 1,
         'Ā'..='ž' | 'Ґ' => return c.to_lowercase().next().unwrap_or(c),
         _ => 0,
     };
@@ -65,6 +81,23 @@ const FORM: [u8; 256] = {
 };
 const CLINGS: u8 = 0;
 
+/// How many bytes from the start are stable letters, without the last one before another: that may be changed by it.
+fn stable_run(text: &str) -> usize {
+    let (mut at, mut last) = (0, 0);
+    let bytes = text.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii() {
+            (last, at) = (at, at + 1);
+            continue;
+        }
+        match text[at..].chars().next() {
+            Some(c) if is_stable(c) => (last, at) = (at, at + c.len_utf8()),
+            _ => return last,
+        }
+    }
+    at
+}
+
 /// Collapses blanks while characters go by.
 struct Sink<'a> {
     out: &'a mut String,
@@ -77,12 +110,13 @@ impl<'a> Sink<'a> {
         Sink { out, blank }
     }
 
-    /// Any text: runs of stable letters as they are, what stands between in its NFKC form.
+    /// Any text: stable letters as they are, what stands between in its NFKC form.
     fn push_mixed(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
-            let run = self.push_stable(rest);
-            rest = &rest[run..];
+            let stable = stable_run(rest);
+            self.push_stable(&rest[..stable]);
+            rest = &rest[stable..];
             let other = rest
                 .char_indices()
                 .skip(1)
@@ -92,34 +126,36 @@ impl<'a> Sink<'a> {
                 match c {
                     // Turkish İ lower-cases to two characters; NFKC has no single form for it.
                     'İ' => self.push('i'),
+                    // Greek writes the same letter differently at the end of a word.
+                    'ς' => self.push('σ'),
                     c if c.is_ascii() => self.push(c.to_ascii_lowercase()),
-                    c => c.to_lowercase().for_each(|l| self.push_lower(l)),
+                    c => c
+                        .to_lowercase()
+                        .for_each(|l| self.push(if l == 'ς' { 'σ' } else { l })),
                 }
             }
             rest = &rest[other..];
         }
     }
 
-    /// Pushes the stable letters at the start, except that the last before another belongs to that; gives their length.
-    fn push_stable(&mut self, text: &str) -> usize {
-        let mut held: Option<(usize, char)> = None;
-        for (at, c) in text.char_indices() {
-            if !is_stable(c) {
-                return held.map_or(0, |(before, _)| before);
+    fn push_stable(&mut self, text: &str) {
+        let mut rest = text;
+        loop {
+            let ascii = rest.bytes().position(|b| !b.is_ascii());
+            let (plain, behind) = rest.split_at(ascii.unwrap_or(rest.len()));
+            if !plain.is_empty() {
+                self.push_ascii(plain);
             }
-            if let Some((_, before)) = held.replace((at, c)) {
-                self.push_lower(lower(before));
+            rest = behind;
+            for c in behind.chars().take_while(|c| !c.is_ascii()) {
+                self.out.push(lower(c));
+                self.blank = false;
+                rest = &rest[c.len_utf8()..];
+            }
+            if rest.is_empty() {
+                return;
             }
         }
-        if let Some((_, last)) = held {
-            self.push_lower(lower(last));
-        }
-        text.len()
-    }
-
-    /// Greek writes the same letter differently at the end of a word.
-    fn push_lower(&mut self, c: char) {
-        self.push(if c == 'ς' { 'σ' } else { c });
     }
 
     /// The same for text without any letter beyond ASCII, without a branch for each of its bytes.
