@@ -24,16 +24,58 @@ pub(crate) struct AnchorIndex {
     starts: Windows,
     /// What may stand anywhere.
     anywhere: Windows,
-    /// Pairs of bytes that windows of `anywhere` begin with: so few that most bytes of a text are passed over by one look.
-    pairs: [u64; PAIRS / 64],
+    sieve: Box<Sieve>,
 }
 
-/// Bits for pairs of bytes.
-const PAIRS: usize = 1 << 11;
+/// Says of most places in a text, without a branch, that nothing is to be looked up there.
+///
+/// Bits of the four bytes around a place are joined by and. A bit stands for some of the windows and is set at the first
+/// three bytes of these; for those that begin where a word does it is not set at letters before the place.
+#[derive(Debug)]
+struct Sieve {
+    before: [u8; 256],
+    first: [u8; 256],
+    second: [u8; 256],
+    third: [u8; 256],
+}
 
-/// The bit of the pair that a window begins with.
-const fn pair(window: u64) -> usize {
-    (((window & 0xff) * 37) ^ ((window >> 8) & 0xff)) as usize % PAIRS
+/// Windows that begin with a letter where a word begins.
+const WORD: u8 = 1 << 6;
+/// Windows that begin with a mark, whatever stands before.
+const MARK: u8 = 1 << 7;
+/// The other bits are shared out among windows that may stand anywhere.
+const ANYWHERE: u8 = !(WORD | MARK);
+
+impl Sieve {
+    fn new(starts: &Windows, anywhere: &Windows) -> Self {
+        let mut sieve = Sieve {
+            before: [u8::MAX; 256],
+            first: [0; 256],
+            second: [0; 256],
+            third: [0; 256],
+        };
+        for (byte, class) in CLASSES.iter().enumerate() {
+            if *class == Class::Letter {
+                sieve.before[byte] = !WORD;
+            }
+        }
+        for window in starts.windows() {
+            let is_letter = Class::of(window.to_le_bytes()[0]) == Class::Letter;
+            sieve.add(window, if is_letter { WORD } else { MARK });
+        }
+        for window in anywhere.windows() {
+            let share = hash(window & mask(SHORTEST)) >> 32;
+            sieve.add(window, 1 << (share % ANYWHERE.count_ones() as u64));
+        }
+        sieve
+    }
+
+    fn add(&mut self, window: u64, bit: u8) {
+        let [first, second, third, ..] = window.to_le_bytes();
+        self.first[usize::from(first)] |= bit;
+        self.second[usize::from(second)] |= bit;
+        self.third[usize::from(third)] |= bit;
+    }
 }
 
 /// Literals by windows: the long ones by any of theirs, the short ones by their beginning.
@@ -60,6 +102,10 @@ impl Span {
     /// Where windows may begin that stand at the beginning of a word wherever the literal is found.
     fn starts(self, bytes: &[u8]) -> impl Iterator<Item = usize> {
         offsets(bytes).filter(move |&at| {
+            // Letters of more than one byte are looked up where they begin.
+            if bytes[at] & 0xc0 == 0x80 {
+                return false;
+            }
             // What stands before the literal is no letter where it begins a word, and anything where it does not.
             let before = match at.checked_sub(1) {
                 Some(i) => Class::of(bytes[i]),
@@ -283,57 +329,44 @@ impl AnchorIndex {
             long: Table::new(&long),
             short: Table::new(&short),
         });
-        let mut pairs = [0; PAIRS / 64];
-        let long = anywhere.long.entries.iter().map(|e| e.window);
-        let short = anywhere.short.entries.iter().map(|e| e.value);
-        for window in long.chain(short) {
-            pairs[pair(window) / 64] |= 1 << (pair(window) % 64);
-        }
+        let sieve = Box::new(Sieve::new(&starts, &anywhere));
         AnchorIndex {
             starts,
             anywhere,
-            pairs,
+            sieve,
         }
-    }
-
-    fn may_be_anywhere(&self, window: u64) -> bool {
-        self.pairs[pair(window) / 64] & 1 << (pair(window) % 64) != 0
     }
 
     /// Calls `found` with literal, start and end of every occurrence in `text`, overlapping ones too. `literals` is the
     /// text that the index was built of.
     pub fn find(&self, literals: &[u8], text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
-        let everywhere = !self.anywhere.is_empty();
-        if self.starts.is_empty() {
-            for (at, two) in text.windows(2).enumerate() {
-                if self.may_be_anywhere(u64::from(u16::from_le_bytes([two[0], two[1]]))) {
-                    let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
-                    self.anywhere.find(literals, text, at, window, &mut found);
-                }
+        let sieve = &*self.sieve;
+        let mut before = u8::MAX;
+        for (at, three) in text.windows(SHORTEST).enumerate() {
+            let bits = before
+                & sieve.first[usize::from(three[0])]
+                & sieve.second[usize::from(three[1])]
+                & sieve.third[usize::from(three[2])];
+            before = sieve.before[usize::from(three[0])];
+            if bits == 0 {
+                continue;
             }
-            return;
-        }
-        let mut before = Class::Blank;
-        for (at, &byte) in text.iter().enumerate() {
-            let class = Class::of(byte);
-            let is_start = class.begins_behind(before);
-            before = class;
-            if everywhere || is_start {
-                let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
-                if is_start {
-                    self.starts.find(literals, text, at, window, &mut found);
-                }
-                if everywhere && self.may_be_anywhere(window) {
-                    self.anywhere.find(literals, text, at, window, &mut found);
-                }
+            let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
+            if bits & (WORD | MARK) != 0 {
+                self.starts.find(literals, text, at, window, &mut found);
+            }
+            if bits & ANYWHERE != 0 {
+                self.anywhere.find(literals, text, at, window, &mut found);
             }
         }
     }
 }
 
 impl Windows {
-    fn is_empty(&self) -> bool {
-        self.long.entries.is_empty() && self.short.entries.is_empty()
+    /// The windows of all entries, short ones with what follows.
+    fn windows(&self) -> impl Iterator<Item = u64> {
+        let long = self.long.entries.iter().map(|e| e.window);
+        long.chain(self.short.entries.iter().map(|e| e.value))
     }
 
     /// What stands where `window` is, which begins at `at`.
