@@ -4,6 +4,8 @@ use crate::knowledge::{DateMark, DateWords};
 
 /// The most bytes between a date and the word that tells what it means.
 const REACH: usize = 40;
+/// The most bytes between the name of a month and a number that it makes a date with; more than any form needs.
+const NEAR: usize = 64;
 /// Days before the date of the mail that a date without a year may lie.
 const PAST_DAYS: i64 = 31;
 
@@ -39,6 +41,9 @@ pub(crate) fn until<R: Fn(&str) -> u32>(
     setting: &Setting<R>,
 ) -> Option<String> {
     let text = &western_digits(text);
+    if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
     let tokens = tokens(words, text, &setting.rank);
     let mut back = None;
     let mut i = 0;
@@ -115,7 +120,7 @@ fn tokens(words: &DateWords, text: &str, rank: &impl Fn(&str) -> u32) -> Vec<Tok
             .map_or(rest.len(), |(i, _)| i);
         let value = match kind {
             Class::Digit if len <= 4 => rest[..len].parse().ok().map(|n| Value::Number(n, len)),
-            Class::Letter if len <= 60 => words
+            Class::Letter if len <= 60 && is_near_digit(text, at, at + len) => words
                 .month(&rest[..len], rank)
                 .map(|m| Value::Month(m.into())),
             _ => None,
@@ -130,6 +135,12 @@ fn tokens(words: &DateWords, text: &str, rank: &impl Fn(&str) -> u32) -> Vec<Tok
         at += len;
     }
     tokens
+}
+
+/// Whether a number stands near a word: most words of a text need not be looked up.
+fn is_near_digit(text: &str, start: usize, end: usize) -> bool {
+    let around = start.saturating_sub(NEAR)..(end + NEAR).min(text.len());
+    text.as_bytes()[around].iter().any(u8::is_ascii_digit)
 }
 
 #[derive(PartialEq)]
