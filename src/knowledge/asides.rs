@@ -1,111 +1,69 @@
-//! What a reply says beside its category, by fixed words that are found in the same pass as the rules' own: which command
-//! was refused, what a limit is counted for, whether it asks to come back.
+//! What a reply says beside its category, by words that are found in the same pass as the rules' own: `rules/asides.toml`.
+
+use super::Knowledge;
+use super::file::{AsideEntry, At, Says};
 
 /// What such words say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aside {
+pub(crate) enum Aside<'k> {
     /// The refused SMTP command; of several the one with the least rank counts, of these the last.
-    Command { rank: usize, name: &'static str },
+    Command { rank: usize, name: &'k str },
     /// What a limit is counted for; of several the one with the least rank counts.
-    Scope { rank: usize, name: &'static str },
+    Scope { rank: usize, name: &'k str },
     /// It speaks of another try.
     Again,
     /// The server refused the connection, before any command.
     AtConnect,
 }
 
-/// Words before the name of a command.
-const LEADS: &[&str] = &["in reply to ", "in response to ", "after ", "command: "];
+/// The entries of all files, taken apart.
+#[derive(Debug, Default)]
+pub(crate) struct AsideIndex {
+    /// Each with the file it stands in.
+    entries: Vec<(String, At<AsideEntry>)>,
+    /// Each pattern with its entry and its rank.
+    patterns: Vec<(String, usize, usize)>,
+}
 
-const COMMANDS: &[(&str, &str)] = &[
-    ("end of data", "DATA"),
-    ("rcpt to", "RCPT"),
-    ("mail from", "MAIL"),
-    ("ehlo", "EHLO"),
-    ("helo", "HELO"),
-    ("data", "DATA"),
-    ("starttls", "STARTTLS"),
-    ("auth", "AUTH"),
-];
+impl AsideIndex {
+    /// Puts `leads` before the names of commands.
+    pub fn new(entries: Vec<(String, At<AsideEntry>)>, leads: &[String]) -> Self {
+        let mut patterns = Vec::new();
+        for (i, (_, At { entry, .. })) in entries.iter().enumerate() {
+            for text in &entry.text {
+                if entry.says == Says::Command {
+                    let ranked = leads.iter().enumerate();
+                    patterns.extend(ranked.map(|(rank, lead)| (format!("{lead}{text}"), i, rank)));
+                } else {
+                    patterns.push((text.clone(), i, i));
+                }
+            }
+        }
+        AsideIndex { entries, patterns }
+    }
 
-const SCOPES: &[(&str, &[&str])] = &[
-    (
-        "ip",
-        &[
-            "your ip",
-            "this ip",
-            "per ip",
-            "ip address",
-            "your host",
-            "from your server",
-            "your network",
-        ],
-    ),
-    (
-        "session",
-        &[
-            "this session",
-            "per session",
-            "this connection",
-            "per connection",
-            "one connection",
-        ],
-    ),
-    (
-        "recipient",
-        &[
-            "per recipient",
-            "this recipient",
-            "user you are trying to contact",
-            "for this user",
-        ],
-    ),
-    (
-        "domain",
-        &["your domain", "per domain", "this domain", "sending domain"],
-    ),
-    (
-        "sender",
-        &[
-            "per sender",
-            "this sender",
-            "your account",
-            "sender address",
-        ],
-    ),
-    ("message", &["per message", "this message"]),
-];
+    /// The patterns in the order of their numbers.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().map(|(text, ..)| text.as_str())
+    }
 
-const AGAIN: &[&str] = &[
-    "again*",
-    "retry*",
-    "wait*",
-    "later*",
-    "back in",
-    "listed",
-    "greylist*",
-    "graylist*",
-];
+    /// What the pattern of a number says.
+    pub fn of(&self, number: usize) -> Aside<'_> {
+        let (_, entry, rank) = self.patterns[number];
+        let entry = &self.entries[entry].1.entry;
+        let name = entry.name.as_deref().unwrap_or_default();
+        match entry.says {
+            Says::Command => Aside::Command { rank, name },
+            Says::Scope => Aside::Scope { rank, name },
+            Says::Again => Aside::Again,
+            Says::AtConnect => Aside::AtConnect,
+        }
+    }
+}
 
-/// As Exim and Postfix say it.
-const CONNECT: &[&str] = &["after initial connection", "refused to talk to me"];
-
-/// Every pattern and what it says.
-pub(crate) fn patterns() -> impl Iterator<Item = (String, Aside)> {
-    let commands = LEADS.iter().enumerate().flat_map(|(rank, lead)| {
-        COMMANDS
-            .iter()
-            .map(move |&(words, name)| (format!("{lead}{words}"), Aside::Command { rank, name }))
-    });
-    let scopes = SCOPES
-        .iter()
-        .enumerate()
-        .flat_map(|(rank, &(name, words))| {
-            words
-                .iter()
-                .map(move |w| ((*w).to_owned(), Aside::Scope { rank, name }))
-        });
-    let again = AGAIN.iter().map(|w| ((*w).to_owned(), Aside::Again));
-    let connect = CONNECT.iter().map(|w| ((*w).to_owned(), Aside::AtConnect));
-    commands.chain(scopes).chain(again).chain(connect)
+impl Knowledge {
+    /// Every aside with its file.
+    pub(crate) fn asides(&self) -> &[(String, At<AsideEntry>)] {
+        &self.asides.entries
+    }
 }

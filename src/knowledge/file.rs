@@ -25,6 +25,9 @@ pub(crate) struct RuleFile {
     pub blocklist: Vec<At<BlocklistEntry>>,
     pub category: Vec<CategoryEntry>,
     pub dialect: Vec<At<DialectEntry>>,
+    pub aside: Vec<At<AsideEntry>>,
+    /// What stands before the names of commands among the asides.
+    pub command_leads: Vec<String>,
     pub dates: Option<DatesEntry>,
     /// Ids of rules to switch off; for files of the user.
     pub off: Vec<At<String>>,
@@ -45,6 +48,7 @@ impl RuleFile {
         lines.of(&mut file.code);
         lines.of(&mut file.blocklist);
         lines.of(&mut file.dialect);
+        lines.of(&mut file.aside);
         lines.of(&mut file.off);
         Ok(file)
     }
@@ -271,6 +275,27 @@ pub(crate) struct DialectEntry {
     pub source: Option<String>,
     #[serde(default)]
     pub unverified: bool,
+}
+
+/// Words that say something beside the category.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AsideEntry {
+    pub says: Says,
+    /// The command or the scope.
+    pub name: Option<String>,
+    pub text: Vec<String>,
+    pub examples: Vec<String>,
+}
+
+/// What an aside says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Says {
+    Command,
+    Scope,
+    Again,
+    AtConnect,
 }
 
 /// Words around dates in one language. A `*` at the end of a month lets it be inflected; in the other lists it says that

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::file::{At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile};
+use super::file::{
+    AsideEntry, At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile,
+    Says,
+};
 use super::{
-    Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs, HeaderSign,
-    Knowledge, Provider, Rule, Sign, SplitSet, check_pattern, number_of,
+    AsideIndex, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
+    HeaderSign, Knowledge, Provider, Rule, Sign, SplitSet, check_pattern, number_of,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -35,6 +38,8 @@ pub(crate) struct Loader {
     dialects: Vec<Dialect>,
     /// Where each dialect was read, for errors that show when all are there.
     dialect_places: HashMap<String, (String, usize)>,
+    asides: Vec<(String, At<AsideEntry>)>,
+    command_leads: Vec<String>,
     /// Provider names of rules, resolved when all files are there.
     wanted: Vec<(usize, String)>,
     off: Vec<(String, String, usize)>,
@@ -75,6 +80,8 @@ impl Loader {
             blocklist,
             category,
             dialect,
+            aside,
+            command_leads,
             off,
             language,
             dates,
@@ -284,6 +291,21 @@ impl Loader {
                 None => self.dialects.push(entry),
             }
         }
+        self.command_leads.extend(command_leads);
+        for at in aside {
+            let (line, a) = (at.line, &at.entry);
+            for t in a.text.iter().filter(|_| own) {
+                if let Some(why) = check_pattern(t, SHORTEST) {
+                    let message = format!("aside: text {t:?}: {why}");
+                    return Err(Error::new(name, Some(line), message));
+                }
+            }
+            if a.name.is_none() == matches!(a.says, Says::Command | Says::Scope) {
+                let message = "aside: a command or a scope has a `name`, and nothing else has one";
+                return Err(Error::new(name, Some(line), message.to_owned()));
+            }
+            self.asides.push((name.to_owned(), at));
+        }
         for at in off {
             self.off.push((at.entry, name.to_owned(), at.line));
         }
@@ -379,7 +401,7 @@ impl Loader {
             code_rules,
             provider_hosts,
             provider_domains,
-            asides: super::asides::patterns().map(|(_, aside)| aside).collect(),
+            asides: AsideIndex::new(self.asides, &self.command_leads),
             replies: SplitSet::default(),
             subject_signs: SplitSet::default(),
             body_signs: SplitSet::default(),
@@ -456,6 +478,9 @@ mod tests {
                 "{} has a source or says that it has none",
                 d.id
             );
+        }
+        for t in loader.asides.iter().flat_map(|(_, a)| &a.entry.text) {
+            assert_eq!(check_pattern(t, SHORTEST), None, "{t:?}");
         }
         let checked: Vec<Dialect> = loader
             .dialects

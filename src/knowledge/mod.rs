@@ -15,7 +15,7 @@ mod pattern;
 mod sign;
 mod split;
 
-pub(crate) use asides::Aside;
+pub(crate) use asides::{Aside, AsideIndex};
 pub use check::{Finding, FindingKind, check};
 pub(crate) use codes::reply_code_text;
 pub use codes::{CodePattern, Enhanced};
@@ -232,8 +232,7 @@ pub struct Knowledge {
     /// Never built by a program that only classifies reply lines, and neither is the next.
     subject_signs: SplitSet,
     body_signs: SplitSet,
-    /// What the patterns of asides say, in their order.
-    asides: Vec<Aside>,
+    asides: AsideIndex,
     /// `[dates]` of each language.
     dates: Vec<(String, file::DatesEntry)>,
     date_words: OnceLock<DateWords>,
@@ -241,11 +240,11 @@ pub struct Knowledge {
 
 /// What a pattern of replies belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Target {
+pub(crate) enum Target<'k> {
     Rule(usize),
     Token(usize),
     Blocklist(usize),
-    Aside(Aside),
+    Aside(Aside<'k>),
 }
 
 /// What a field of the outer message fits.
@@ -344,7 +343,7 @@ impl Knowledge {
     }
 
     /// Calls `found` with everything that the words of a normalised reply say.
-    pub(crate) fn find_in_reply(&self, text: &str, mut found: impl FnMut(Target, Hit)) {
+    pub(crate) fn find_in_reply<'k>(&'k self, text: &str, mut found: impl FnMut(Target<'k>, Hit)) {
         self.replies.find(
             || self.reply_patterns(),
             text,
@@ -364,11 +363,11 @@ impl Knowledge {
                 .map(move |t| (Cow::Borrowed(t.as_str()), owner))
         });
         let first_aside = (self.rules.len() + self.providers.len() + self.blocklists.len()) as u32;
-        let asides = asides::patterns().map(|(text, _)| Cow::Owned(text));
+        let asides = self.asides.patterns().map(Cow::Borrowed);
         owned.chain(asides.zip(first_aside..))
     }
 
-    fn target(&self, number: usize) -> Target {
+    fn target(&self, number: usize) -> Target<'_> {
         let mut rest = number;
         if rest < self.rules.len() {
             return Target::Rule(rest);
@@ -382,7 +381,7 @@ impl Knowledge {
             return Target::Blocklist(rest);
         }
         rest -= self.blocklists.len();
-        Target::Aside(self.asides[rest])
+        Target::Aside(self.asides.of(rest))
     }
 
     /// Every header sign.

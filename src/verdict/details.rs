@@ -10,17 +10,17 @@ use crate::words::Category;
 
 /// What fixed words of a reply say.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asides {
+pub(crate) struct Asides<'k> {
     /// The refused SMTP command, with its rank and place.
-    command: Option<(usize, usize, &'static str)>,
-    scope: Option<(usize, &'static str)>,
+    command: Option<(usize, usize, &'k str)>,
+    scope: Option<(usize, &'k str)>,
     again: bool,
     at_connect: bool,
 }
 
-impl Asides {
+impl<'k> Asides<'k> {
     /// Takes in what stands at a place of the text.
-    pub fn add(&mut self, aside: Aside, at: usize) {
+    pub fn add(&mut self, aside: Aside<'k>, at: usize) {
         match aside {
             Aside::Command { rank, name } => {
                 if self
@@ -58,7 +58,7 @@ impl Asides {
 pub(crate) fn fill(
     details: &mut Details,
     category: Category,
-    asides: &Asides,
+    asides: &Asides<'_>,
     text: &str,
     raw: &str,
 ) {

@@ -69,7 +69,7 @@ pub(crate) struct Heard<'k> {
     /// How long it lasts, by words that say nothing else.
     pub stated: Option<Permanence>,
     /// What it says beside that.
-    pub asides: Asides,
+    pub asides: Asides<'k>,
 }
 
 impl<'k> Speaker<'k> {
