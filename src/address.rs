@@ -73,9 +73,9 @@ pub(crate) fn clean(text: &str) -> Option<String> {
             .map_or(text.len(), |i| at + i);
         text = &text[..end];
     }
-    let text =
-        text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '\''));
-    let text = text.trim_end_matches([':', '.']);
+    let is_around = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '\'');
+    let text = text.trim_start_matches(is_around);
+    let text = text.trim_end_matches(|c| is_around(c) || matches!(c, ':' | '.'));
     let text = match text.strip_prefix('"') {
         Some(inner) if !text.contains("\"@") => inner.trim_end_matches('"'),
         _ => text,
@@ -398,6 +398,8 @@ mod tests {
             ("utf-8; b\\x{F8}b@example.com", "bøb@example.com"),
             ("x400; /C=de/A=x/", "/C=de/A=x/"),
             ("smtp:bob@example.com", "bob@example.com"),
+            ("rfc822; bob@example.com>.", "bob@example.com"),
+            ("rfc822; bob@example.com.;", "bob@example.com"),
         ] {
             assert_eq!(from_field(value, false).as_deref(), Some(want), "{value}");
         }
