@@ -242,8 +242,13 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             + i32::from(answers && (generated || self.null_path));
         let outside = self.signs.header(Means::AutoReply) >= Some(Strength::Strong)
             || self.signs.subject(Means::AutoReply).is_some();
-        points -=
-            2 * i32::from(self.human) + 2 * i32::from(self.signs.quote_at.is_some() && !outside);
+        // Some systems answer as people do, with `Re:` and the message they answer below their words.
+        if self.signs.declares_itself() {
+            points += 1;
+        } else {
+            points -= 2 * i32::from(self.human)
+                + 2 * i32::from(self.signs.quote_at.is_some() && !outside);
+        }
         points >= 4 && (outside || self.signs.typed_by_system(answers || self.null_path))
     }
 }

@@ -6,6 +6,9 @@ use crate::knowledge::{FieldMark, Knowledge, Means, SignHits, Strength, normalis
 use crate::notice::Notice;
 use crate::words::Signal;
 
+/// The first bytes of the words, where a greeting and the first sentence stand.
+const OPENING: usize = 120;
+
 /// What words and header fields say.
 #[derive(Debug, Default)]
 pub(crate) struct Signs {
@@ -169,6 +172,17 @@ impl Signs {
                     Some(Signal::OutOfOffice | Signal::TicketReceived) | None
                 ) || answers && f.signal == Some(Signal::MailboxUnmonitored))
                 && f.strength >= Strength::Medium
+                && self.quote_at.is_none_or(|q| f.at < q)
+        })
+    }
+
+    /// Whether the message begins by saying that a machine answers. People say so of others, and further down.
+    pub fn declares_itself(&self) -> bool {
+        self.body.iter().any(|f| {
+            f.means == Means::AutoReply
+                && f.signal.is_none()
+                && f.strength == Strength::Strong
+                && f.at < OPENING
                 && self.quote_at.is_none_or(|q| f.at < q)
         })
     }

@@ -164,3 +164,20 @@ fn values_that_are_not_plain_go_the_long_way() {
         assert_eq!(report.recipients.len(), 1, "{boundary}");
     }
 }
+
+/// `delivery_status` target: the fold of a line that belongs to no field was taken for the end of a field above it, and a
+/// recipient made of pieces that stand apart.
+#[test]
+fn no_recipient_is_made_of_lines_that_stand_apart() {
+    let mail = "From: MAILER-DAEMON@example.net\nContent-Type: multipart/report; boundary=b\n\n--b\n\nIt failed.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; bob\n\nal@example.com; User (al@example.com\n ) not listed in Domino Directory\n--b--\n";
+    let report = Engine::new().parse(mail.as_bytes());
+    let recipients: Vec<_> = report
+        .recipients
+        .iter()
+        .map(|r| &r.final_recipient)
+        .collect();
+    assert!(
+        !format!("{recipients:?}").contains("not listed"),
+        "{recipients:?}"
+    );
+}

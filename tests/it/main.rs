@@ -17,4 +17,5 @@ mod schema;
 mod signals;
 mod traps;
 mod truth;
+mod whole;
 mod words;
