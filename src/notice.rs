@@ -4,7 +4,9 @@ use memchr::memmem;
 
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
-use crate::message::{Header, Limits, Message, Part, addresses, date, field_text, inline_header};
+use crate::message::{
+    Header, Limits, Message, Part, addresses, date, field_text, inline_header, lossy,
+};
 
 /// The most addresses of a `To` field that are kept.
 const MAX_TO: usize = 50;
@@ -176,9 +178,11 @@ fn is_daemon_name(from: &str) -> bool {
         "content-filter at",
     ];
     let from = from.to_ascii_lowercase();
-    NAMES
-        .iter()
-        .any(|n| memmem::find(from.as_bytes(), n.as_bytes()).is_some())
+    let has = |n: &str| memmem::find(from.as_bytes(), n.as_bytes()).is_some();
+    if !["mail", "postm", "deliv", "filter"].into_iter().any(has) {
+        return false;
+    }
+    NAMES.iter().any(|n| has(n))
 }
 
 /// Whether an address is that of a mail system.
@@ -259,9 +263,7 @@ fn info(message: &Message<'_>) -> NoticeInfo {
             .map(|v| addresses(v, MAX_TO))
             .unwrap_or_default(),
         subject: message.text_of("Subject").map(|s| s.into_owned()),
-        date: header
-            .get("Date")
-            .and_then(|v| date(&String::from_utf8_lossy(v))),
+        date: header.get("Date").and_then(|v| date(&lossy(v))),
         envelope_to: [
             "Delivered-To",
             "X-Original-To",
@@ -362,9 +364,7 @@ fn read_returned(header: &Header<'_>, id_headers: &[String]) -> Returned {
         subject: header
             .get("Subject")
             .map(|v| field_text(v, None).into_owned()),
-        date: header
-            .get("Date")
-            .and_then(|v| date(&String::from_utf8_lossy(v))),
+        date: header.get("Date").and_then(|v| date(&lossy(v))),
         ..Original::default()
     };
     for field in &header.fields {

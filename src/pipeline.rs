@@ -91,7 +91,7 @@ impl Reader<'_> {
             message
                 .part(essence)
                 .filter(|p| !p.attachment || message.parts[0].media.is("multipart/report"))
-                .map(|p| String::from_utf8_lossy(&message.content(p)).into_owned())
+                .map(|p| message::lossy(&message.content(p)).into_owned())
         };
         let mut feedback = part_text("message/feedback-report").map(|t| report::feedback(&t));
         if feedback.is_none() {

@@ -7,7 +7,7 @@ mod until;
 use crate::address;
 use crate::contract::Signals;
 use crate::knowledge::Knowledge;
-use crate::message::timestamp;
+use crate::message::{lossy, timestamp};
 use crate::notice::Notice;
 use crate::signs::Signs;
 use crate::words::Signal;
@@ -51,7 +51,7 @@ fn until_of(knowledge: &Knowledge, notice: &Notice<'_, '_>, signs: &Signs) -> Op
         .message
         .header
         .get("Date")
-        .map(|v| String::from_utf8_lossy(v).into_owned())
+        .map(|v| lossy(v).into_owned())
         .unwrap_or_default();
     let zone = raw
         .split_ascii_whitespace()
@@ -74,7 +74,7 @@ fn new_address(notice: &Notice<'_, '_>, signs: &Signs) -> Option<String> {
         .message
         .header
         .get("X-MS-Exchange-Inbox-Rules-Loop")
-        .map(|v| String::from_utf8_lossy(v).trim().to_owned());
+        .map(|v| lossy(v).trim().to_owned());
     let known = |a: &str| {
         notice.is_own_address(a) || answers_for.as_deref().is_some_and(|m| address::same(m, a))
     };

@@ -1,5 +1,7 @@
 //! The words about an address: which lines belong to it, where a reply stands, what a transcript says.
 
+use memchr::{memchr2, memchr2_iter};
+
 use super::candidate::Candidate;
 
 /// The most bytes of words about one recipient.
@@ -172,17 +174,19 @@ pub(super) fn transcript_reply(
     let mut last = None;
     for (i, line) in lines.iter().enumerate() {
         let t = line.trim();
-        if let Some(a) = address {
-            let is_command = t.to_ascii_lowercase().contains("rcpt to");
-            if is_command {
-                named = t.to_ascii_lowercase().contains(&a.to_ascii_lowercase());
-            }
+        if let Some(a) = address
+            && is_rcpt(t)
+        {
+            named = t.to_ascii_lowercase().contains(&a.to_ascii_lowercase());
         }
         // Some write the time in front of each line.
-        let said = ["<-- ", "<<< ", ">>> "]
-            .iter()
-            .find_map(|m| t.find(m).map(|i| &t[i + m.len()..]))
-            .unwrap_or(t);
+        let said = match memchr2(b'<', b'>', t.as_bytes()) {
+            Some(_) => ["<-- ", "<<< ", ">>> "]
+                .iter()
+                .find_map(|m| t.find(m).map(|i| &t[i + m.len()..])),
+            None => None,
+        };
+        let said = said.unwrap_or(t);
         let bare = said.trim_start_matches(['<', '>', ' ', '-']);
         if begins_with_code(bare) {
             let reply = fold(bare, &lines[i + 1..]);
@@ -200,6 +204,16 @@ pub(super) fn transcript_reply(
             .iter()
             .find_map(|l| reply_inside(l))
             .map(str::to_owned)
+    })
+}
+
+/// Whether a line names the command RCPT TO.
+fn is_rcpt(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    memchr2_iter(b'P', b'p', bytes).any(|i| {
+        let at = i.checked_sub(2);
+        let word = at.and_then(|at| bytes.get(at..at + 7));
+        word.is_some_and(|w| w.eq_ignore_ascii_case(b"rcpt to"))
     })
 }
 

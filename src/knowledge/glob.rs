@@ -49,6 +49,13 @@ impl Glob {
         tail.is_some_and(|t| t.eq_ignore_ascii_case(end))
     }
 
+    /// Whether any value fits that holds the longest literal.
+    fn is_contained(&self) -> bool {
+        self.first.is_empty()
+            && self.middle.len() == 1
+            && self.last.as_deref().is_some_and(str::is_empty)
+    }
+
     fn longest(&self) -> &str {
         let pieces = self.middle.iter().chain([&self.first]).chain(&self.last);
         pieces.max_by_key(|p| p.len()).map_or("", |p| p)
@@ -82,8 +89,8 @@ pub(crate) struct GlobSet {
     index: Option<AnchorIndex>,
     /// The literals of the index, one behind the other.
     text: Vec<u8>,
-    /// For each literal of the index the glob it belongs to.
-    by_literal: Vec<usize>,
+    /// For each literal of the index the glob it belongs to, and whether nothing else is asked for.
+    by_literal: Vec<(usize, bool)>,
     /// Globs without a literal that the index can hold, and what a value begins with that fits each: most do not, and one
     /// comparison of numbers shows it.
     always: Vec<(Head, usize)>,
@@ -140,7 +147,7 @@ impl GlobSet {
                 });
                 self.text
                     .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));
-                self.by_literal.push(i);
+                self.by_literal.push((i, pattern.is_contained()));
             } else {
                 self.always.push((Head::of(&pattern.first), i));
             }
@@ -150,16 +157,11 @@ impl GlobSet {
 
     /// Calls `found` with the number of every pattern that fits, some more than once. `lower` is room to work in.
     pub fn find(&self, value: &str, lower: &mut String, mut found: impl FnMut(usize)) {
-        let mut compare = |i: usize| {
-            let (pattern, owner) = &self.globs[i];
-            if pattern.fits(value) {
-                found(*owner);
-            }
-        };
         let begins = Head::of(value);
         for &(head, i) in &self.always {
-            if head.begins(begins) {
-                compare(i);
+            let (pattern, owner) = &self.globs[i];
+            if head.begins(begins) && pattern.fits(value) {
+                found(*owner);
             }
         }
         if let Some(index) = &self.index {
@@ -167,7 +169,11 @@ impl GlobSet {
             lower.push_str(value);
             lower.make_ascii_lowercase();
             index.find(&self.text, lower.as_bytes(), |literal, _, _| {
-                compare(self.by_literal[literal]);
+                match self.by_literal[literal] {
+                    (i, true) => found(self.globs[i].1),
+                    (i, false) if self.globs[i].0.fits(value) => found(self.globs[i].1),
+                    _ => {}
+                }
             });
         }
     }

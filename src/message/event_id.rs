@@ -22,14 +22,19 @@ const BOOKKEEPING: &[&str] = &[
 /// are the outer header, whose bookkeeping fields do not count. An mbox separator line does not either.
 pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
     let mut hash = Sha256::new();
-    let mut buffer: Vec<u8> = Vec::with_capacity(4096);
-    let mut skipping = false;
-    for line in lines(&bytes[..header_len.min(bytes.len())]) {
-        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
-            skipping = is_bookkeeping(line);
-        }
-        if !skipping {
-            push(&mut hash, &mut buffer, line);
+    let mut buffer: Vec<u8> = Vec::new();
+    let header = &bytes[..header_len.min(bytes.len())];
+    if memchr::memchr(b'\r', header).is_none() {
+        update_with_header(&mut hash, header);
+    } else {
+        let mut skipping = false;
+        for line in lines(header) {
+            if !is_fold(line) {
+                skipping = is_bookkeeping(line);
+            }
+            if !skipping {
+                push(&mut hash, &mut buffer, line);
+            }
         }
     }
     let rest = &bytes[header_len.min(bytes.len())..];
@@ -56,6 +61,31 @@ pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
         push(&mut hash, &mut buffer, line);
     }
     hex(hash, &buffer)
+}
+
+/// Hashes the lines of a header that count, in as few pieces as they have.
+fn update_with_header(hash: &mut Sha256, header: &[u8]) {
+    let (mut at, mut from, mut skipping) = (0, 0, false);
+    for line in lines(header) {
+        let skip = is_bookkeeping(line);
+        if !is_fold(line) && skip != skipping {
+            if skip {
+                hash.update(&header[from..at]);
+            }
+            (from, skipping) = (at, skip);
+        }
+        at += line.len() + 1;
+    }
+    if !skipping {
+        hash.update(&header[from..]);
+        if !header.is_empty() && !header.ends_with(b"\n") {
+            hash.update(b"\n");
+        }
+    }
+}
+
+fn is_fold(line: &[u8]) -> bool {
+    line.starts_with(b" ") || line.starts_with(b"\t")
 }
 
 /// The first half of the hash, `rest` included.
@@ -115,9 +145,18 @@ mod tests {
         for (copy, len) in [
             (b"Subject: x\r\n\r\nbody\r\n".as_slice(), 14),
             (b"From a@b Sat\nX-UID: 5\n 6\nSubject: x\n\nbody", 37),
+            (
+                b"From a@b Sat\r\nX-UID: 5\r\n 6\r\nSubject: x\r\nStatus: O\r\n\r\nbody",
+                53,
+            ),
+            (
+                b"Status: O\nX-Status: A\nSubject: x\nStatus: RO\n\nbody\n",
+                45,
+            ),
         ] {
             assert_eq!(event_id(copy, len), id);
         }
+        assert_eq!(event_id(b"Subject: x", 10), event_id(b"Subject: x\r\n", 12));
         assert_ne!(event_id(b"Subject: y\n\nbody\n", 12), id);
         assert_eq!(id.len(), 32);
     }

@@ -23,6 +23,15 @@ pub(crate) use salvage::{inline_header, status_fields_in};
 
 use std::borrow::Cow;
 
+/// Bytes as text, with U+FFFD for what is no UTF-8. The reader of the standard library takes each byte by itself; most text has
+/// no fault.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// A message and its parts; borrows from the bytes.
 #[derive(Debug)]
 pub(crate) struct Message<'x> {

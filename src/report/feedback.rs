@@ -3,7 +3,7 @@
 use super::{Block, MAX_FIELDS};
 use crate::address;
 use crate::contract::Feedback;
-use crate::message::Message;
+use crate::message::{Message, lossy};
 
 /// The fields of a `message/feedback-report`.
 pub(crate) fn feedback(text: &str) -> Feedback {
@@ -48,7 +48,7 @@ pub(crate) fn jmrp(
     if recipient.is_none() && ip.is_none() && outer.is_none() {
         return None;
     }
-    let outer = outer.and_then(|v| address::clean(&String::from_utf8_lossy(v)));
+    let outer = outer.and_then(|v| address::clean(&lossy(v)));
     let recipient = recipient.or(outer);
     Some(Feedback {
         feedback_type: Some("abuse".to_owned()),

@@ -1,6 +1,6 @@
 //! Blocks of fields inside a report: what RFC 3464 section 2.1 has, read as it comes in the wild.
 
-use crate::message::split;
+use crate::message::{lossy, split};
 
 /// The most fields that are read of a report about one recipient.
 pub(crate) const MAX_FIELDS: usize = 1000;
@@ -60,7 +60,7 @@ impl Block {
                     count += 1;
                     is_stray = false;
                     block.fields.push((
-                        String::from_utf8_lossy(name).to_ascii_lowercase(),
+                        lossy(name).to_ascii_lowercase(),
                         line[value_at..].trim().to_owned(),
                     ));
                 }

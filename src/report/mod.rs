@@ -10,7 +10,7 @@ pub(crate) use disposition::Disposition;
 pub(crate) use feedback::{feedback, jmrp};
 pub(crate) use fields::{Block, MAX_FIELDS};
 
-use crate::message::{Message, Part};
+use crate::message::{Message, Part, lossy};
 
 /// The delivery status of a message, wherever it stands: declared, as an attachment of a report, in text.
 /// Never from inside a returned message, except where the message is nothing but a wrapper.
@@ -30,7 +30,7 @@ pub(crate) fn delivery_status(
         .iter()
         .find(|p| declared(p) && (is_report || from_daemon || !p.attachment))?;
     let content = message.content(part);
-    let text = String::from_utf8_lossy(&content);
+    let text = lossy(&content);
     let status = DeliveryStatus::read(&text, max_recipients, problems);
     (!status.is_empty()).then_some(status)
 }
