@@ -19,6 +19,11 @@ const COVERED: f64 = 0.2;
 const OUTSIDE: f64 = 0.85;
 /// A provider's code without words.
 const CODE_ONLY: f64 = 0.85;
+/// More than most replies have of voices and of hits, and less than a kilobyte of them: what is larger takes the allocator
+/// far longer.
+const USUAL: usize = 12;
+const _: () =
+    assert!(size_of::<Voice<'_>>() * USUAL < 1024 && size_of::<(&Rule, Hit)>() * USUAL < 1024);
 /// The most hits that are weighed: each is held against each. Real replies have a few, a crafted one thousands.
 const MAX_HITS: usize = 512;
 /// Naming a blocklist.
@@ -137,7 +142,7 @@ impl<'k> Heard<'k> {
     /// Hears everything that speaks about the reply.
     pub fn new(knowledge: &'k Knowledge, case: &Case<'_>) -> Self {
         let mut heard = Heard {
-            voices: Vec::with_capacity(16),
+            voices: Vec::with_capacity(USUAL),
             ..Heard::default()
         };
         let codes = Codes::of(case);
@@ -164,7 +169,7 @@ impl<'k> Heard<'k> {
         case: &Case<'_>,
         codes: &Codes,
     ) -> Vec<(&'k Rule, Hit)> {
-        let mut rules: Vec<(&Rule, Hit)> = Vec::with_capacity(16);
+        let mut rules: Vec<(&Rule, Hit)> = Vec::with_capacity(USUAL);
         let mut named_by_token = None;
         let mut named_by_words = None;
         let (lists, asides) = (&mut self.lists, &mut self.asides);

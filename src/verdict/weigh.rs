@@ -86,7 +86,10 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
 fn evidence(voice: &Voice<'_>, reply: &str) -> Evidence {
     let (sort, name) = voice.speaker.id();
     Evidence {
-        rule: [sort, name].concat(),
+        rule: match sort {
+            "" => name.to_owned(),
+            _ => [sort, name].concat(),
+        },
         says: voice.says,
         weight: (voice.weight * 1000.0).round() / 1000.0,
         from: voice.from.into(),
