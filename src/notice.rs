@@ -5,7 +5,7 @@ use memchr::memmem;
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{
-    Header, Limits, Message, Part, addresses, date, field_text, inline_header, lossy,
+    Encoding, Header, Limits, Message, Part, addresses, date, field_text, inline_header, lossy,
 };
 
 /// The most addresses of a `To` field that are kept.
@@ -63,15 +63,18 @@ impl<'m, 'x> Notice<'m, 'x> {
         let mut returned = returned_part(message, limits, id_headers);
         let mut words = own_words(message);
         if let Some((start, end)) = inline_header(&words) {
+            // A header at the very start has the notice behind it.
+            let follows = words[..start].trim().len() >= 30;
             if returned.is_none() {
                 let text = &words[start..end];
                 let header = Header::read(text.as_bytes(), text.len(), 500);
                 let mut found = read_returned(&header, id_headers);
-                found.end = None;
+                found.end = verbatim(message, &words)
+                    .filter(|_| follows)
+                    .and_then(|part| end_in(message, part, end));
                 returned = Some(found);
             }
-            // A header at the very start has the notice behind it.
-            if words[..start].trim().len() >= 30 {
+            if follows {
                 words.truncate(start);
             } else {
                 words.drain(..end);
@@ -338,11 +341,17 @@ fn returned_part(message: &Message<'_>, limits: &Limits, ids: &[String]) -> Opti
     Some(returned)
 }
 
+/// The last part, if its body is these words to the byte.
+fn verbatim<'m, 'x>(message: &'m Message<'x>, words: &str) -> Option<&'m Part<'x>> {
+    let last = message.parts.last()?;
+    (last.encoding == Encoding::Identity && last.body == words.as_bytes()).then_some(last)
+}
+
 /// Where `len` bytes of the part's body end in the whole message.
 fn end_in(message: &Message<'_>, part: &Part<'_>, len: usize) -> Option<usize> {
     let base = message.bytes.as_ptr() as usize;
     let at = (part.body.as_ptr() as usize).checked_sub(base)?;
-    Some(match part.encoding == crate::message::Encoding::Identity {
+    Some(match part.encoding == Encoding::Identity {
         true => at + len,
         false => at + part.body.len(),
     })

@@ -41,3 +41,28 @@ fn the_returned_body_has_no_say() {
     }
     assert!(seen >= 20, "{seen} samples bring a message as a part");
 }
+
+/// A copy that was fetched up to the returned body only is the same mail, also where that mail comes as text.
+#[test]
+fn the_returned_body_has_no_part_in_the_id() {
+    let engine = Engine::new();
+    let notice = "From: MAILER-DAEMON@mx.example.net\nTo: news@example.net\nSubject: failure notice\n\nHi. This is the qmail-send program at mx.example.net.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n\n<bob@example.com>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n--- Below this line is a copy of the message.\n\nReturn-Path: <news@example.net>\nReceived: (qmail 1 invoked by uid 89); 27 Apr 2026 08:00:40 -0000\nFrom: news@example.net\nTo: bob@example.com\nMessage-ID: <1@example.net>\nSubject: News\n\n";
+    let id = |mail: &str| engine.parse(mail.as_bytes()).event_id;
+    let short = id(notice);
+    for body in [
+        "The news of today.\n",
+        "From: here\n\n550 5.1.1 <al@example.com>\n",
+    ] {
+        let whole = format!("{notice}{body}");
+        assert_eq!(id(&whole), short, "{body}");
+        assert_eq!(id(&whole.replace('\n', "\r\n")), short, "{body} with CRLF");
+    }
+    assert_ne!(
+        id(&notice.replace("<bob@example.com>:", "<al@example.com>:")),
+        short
+    );
+    assert_ne!(
+        id(&notice.replace("<1@example.net>", "<2@example.net>")),
+        short
+    );
+}
