@@ -6,10 +6,10 @@ use super::config::{Account, Config, Protocol};
 use super::desk::Desk;
 use super::imap::connect::connect;
 use super::imap::session::Session;
-use super::imap::trouble::Trouble;
 use super::plan::Plan;
 use super::pop3;
 use super::tls::TlsMode;
+use super::trouble::Trouble;
 use crate::clock;
 use crate::ledger::marks::MarkState;
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use undeliverable::Kind;
 
-use super::imap::connect::Address;
+use super::dial::Address;
 use super::plan::{Fate, Plan};
 use super::signin::Signin;
 use super::signin::config::SigninConfig;

@@ -9,11 +9,11 @@ use super::config::{Account, Pace, Protocol};
 use super::imap::connect::connect;
 use super::imap::idle::IdleEnd;
 use super::imap::session::Session;
-use super::imap::trouble::Trouble;
 use super::metrics::Failure;
 use super::moving::Ended;
 use super::notify;
 use super::pop3;
+use super::trouble::Trouble;
 use super::work::{Memory, Passed, Round};
 use crate::commands::incidents;
 

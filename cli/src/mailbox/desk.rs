@@ -12,8 +12,8 @@ use tracing::{info, warn};
 use undeliverable::policy::{Event, Incident};
 use undeliverable::{Category, Engine, Kind, trust};
 
-use super::imap::trouble::words_of;
 use super::plan::{Fate, Plan};
+use super::trouble::words_of;
 use crate::clock;
 use crate::ledger::args::{LedgerArgs, Proofs};
 use crate::ledger::marks::{Mark, MarkState, Place};

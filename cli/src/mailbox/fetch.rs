@@ -7,7 +7,7 @@ use imap_proto::BodyStructure;
 use super::desk::{Desk, Mail};
 use super::imap::folders::Listed;
 use super::imap::session::Session;
-use super::imap::trouble::Trouble;
+use super::trouble::Trouble;
 
 /// Bytes that are asked for at once of one message. Most messages are smaller.
 const PIECE: u32 = 1 << 20;

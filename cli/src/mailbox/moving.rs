@@ -11,8 +11,8 @@ use tracing::warn;
 
 use super::desk::{Desk, Handled};
 use super::imap::session::Session;
-use super::imap::trouble::Trouble;
 use super::plan::Fate;
+use super::trouble::Trouble;
 use crate::clock;
 use crate::ledger::marks::{Mark, MarkState, Place};
 

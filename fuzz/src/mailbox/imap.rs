@@ -12,9 +12,6 @@ mod guard;
 #[path = "../../../cli/src/mailbox/imap/names.rs"]
 #[allow(dead_code, reason = "the program uses more of it")]
 mod names;
-#[path = "../../../cli/src/mailbox/imap/trouble.rs"]
-#[allow(dead_code, reason = "the program uses more of it")]
-pub mod trouble;
 #[path = "../../../cli/src/mailbox/imap/wire.rs"]
 #[allow(dead_code, reason = "the program uses more of it")]
 pub mod wire;

@@ -4,6 +4,12 @@
 pub mod imap;
 pub mod pop3;
 
+#[path = "../../../cli/src/mailbox/stream.rs"]
+mod stream;
+#[path = "../../../cli/src/mailbox/trouble.rs"]
+#[allow(dead_code, reason = "the program uses more of it")]
+mod trouble;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -55,7 +61,7 @@ fn runtime() -> &'static Runtime {
 
 /// A server's words as they may be shown and logged.
 fn check_words(bytes: &[u8]) {
-    let words = imap::trouble::words_of(&String::from_utf8_lossy(bytes));
+    let words = trouble::words_of(&String::from_utf8_lossy(bytes));
     assert!(!words.contains(crate::output::safe::is_hostile), "{words:?} may be logged");
     assert!(!words.contains('@'), "{words:?} names an address");
 }

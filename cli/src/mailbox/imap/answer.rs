@@ -1,6 +1,6 @@
 //! The line that ends a command. Nothing may depend on guessing whether the server said OK, so it is read here.
 
-use super::trouble::{Trouble, words_of};
+use crate::mailbox::trouble::{Trouble, words_of};
 
 /// How a command ended.
 pub(super) struct Done<'a> {

@@ -4,8 +4,8 @@ use imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode, StatusAtt
 
 use super::names::mailbox;
 use super::session::{SMALL, Session};
-use super::trouble::Trouble;
 use crate::clock;
+use crate::mailbox::trouble::Trouble;
 
 /// Bytes of one line of a list of messages, with room for flags that people invented.
 const LISTING_LINE: usize = 512;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::answer::{is_news, tagged};
 use super::session::{SMALL, Session};
-use super::trouble::Trouble;
+use crate::mailbox::trouble::Trouble;
 
 /// Why IDLE ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

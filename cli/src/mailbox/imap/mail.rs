@@ -4,7 +4,7 @@ use imap_proto::{AttributeValue, Response};
 
 use super::names::{mailbox, set};
 use super::session::{SMALL, Session};
-use super::trouble::Trouble;
+use crate::mailbox::trouble::Trouble;
 
 impl Session {
     /// Of these messages, those that are still in the open folder.

@@ -8,5 +8,4 @@ pub(crate) mod idle;
 mod mail;
 pub(crate) mod names;
 pub(crate) mod session;
-pub(crate) mod trouble;
 pub(crate) mod wire;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::trouble::Trouble;
+use crate::mailbox::trouble::Trouble;
 
 /// A string in quotes.
 ///

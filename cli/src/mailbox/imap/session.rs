@@ -12,9 +12,10 @@ use imap_proto::Response;
 use super::answer::{is_news, tagged, verb};
 use super::guard;
 use super::names::quoted;
-use super::trouble::{Trouble, words_of};
-use super::wire::{Link, Wire};
+use super::wire::Wire;
 use crate::mailbox::signin::sasl::Exchange;
+use crate::mailbox::stream::Link;
+use crate::mailbox::trouble::{Trouble, words_of};
 
 /// Bytes that the answers to a small command may bring, with whatever the server has to say besides.
 pub(super) const SMALL: usize = 4 << 20;

@@ -5,15 +5,10 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::trouble::Trouble;
-
-/// A connection, encrypted or not.
-pub(crate) trait Link: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Link for T {}
+use crate::mailbox::stream::{Link, Stream, silent};
+use crate::mailbox::trouble::Trouble;
 
 /// Bytes of a line, literals aside. The structure of a mail of a thousand parts has some 300,000.
 const MAX_LINE: usize = 1 << 20;
@@ -28,14 +23,13 @@ const COMMAND_PATIENCE: u32 = 5;
 
 /// One connection and what of the next response is there.
 pub(crate) struct Wire {
-    stream: BufReader<Box<dyn Link>>,
+    stream: Stream,
     /// What of the next response has come.
     pending: Vec<u8>,
     /// Where in `pending` the line begins that is being read.
     line: usize,
     /// Bytes of a literal that are still to come.
     literal: usize,
-    patience: Duration,
     deadline: Option<Instant>,
     /// Bytes that the command at hand may still bring.
     allowance: usize,
@@ -43,13 +37,12 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// `patience`: how long one read or write may take.
-    pub fn new(stream: Box<dyn Link>, patience: Duration) -> Self {
+    pub fn new(link: Box<dyn Link>, patience: Duration) -> Self {
         Wire {
-            stream: BufReader::with_capacity(64 << 10, stream),
+            stream: Stream::new(link, patience),
             pending: Vec::new(),
             line: 0,
             literal: 0,
-            patience,
             deadline: None,
             allowance: MAX_RESPONSE,
         }
@@ -58,7 +51,7 @@ impl Wire {
     /// Begins a command: its answers may bring so many bytes in all, and take their time, but not for ever.
     pub fn allow(&mut self, bytes: usize) {
         self.allowance = bytes;
-        self.deadline = Some(Instant::now() + self.patience * COMMAND_PATIENCE);
+        self.deadline = Some(Instant::now() + self.stream.patience * COMMAND_PATIENCE);
     }
 
     /// As [`allow`](Self::allow), for IDLE: it lasts until somebody ends it.
@@ -72,18 +65,10 @@ impl Wire {
     /// # Errors
     /// Where the connection is gone or takes nothing.
     pub async fn send(&mut self, line: &[u8]) -> Result<(), Trouble> {
-        let until = Instant::now() + self.patience;
         let mut bytes = Vec::with_capacity(line.len() + 2);
         bytes.extend_from_slice(line);
         bytes.extend_from_slice(b"\r\n");
-        let sent = async {
-            self.stream.write_all(&bytes).await?;
-            self.stream.flush().await
-        };
-        match timeout_at(until, sent).await {
-            Ok(done) => Ok(done?),
-            Err(_) => Err(Trouble::Lost("the server takes nothing".to_owned())),
-        }
+        self.stream.send(&bytes).await
     }
 
     /// The next response with its literals, ended by CRLF. Nothing is lost where the caller stops waiting.
@@ -91,11 +76,11 @@ impl Wire {
     /// # Errors
     /// Where the connection is gone, silent for too long, or brings more than the bounds allow.
     pub async fn response(&mut self) -> Result<Vec<u8>, Trouble> {
-        let mut until = Instant::now() + self.patience;
+        let mut until = Instant::now() + self.stream.patience;
         if let Some(deadline) = self.deadline {
             // Bytes that are there are taken before a clock is looked at: whoever always has some would never be late.
             if deadline < Instant::now() {
-                return Err(silent(self.patience * COMMAND_PATIENCE));
+                return Err(silent(self.stream.patience * COMMAND_PATIENCE));
             }
             until = until.min(deadline);
         }
@@ -109,12 +94,7 @@ impl Wire {
     pub async fn response_until(&mut self, until: Instant) -> Result<Vec<u8>, Trouble> {
         let mut until = until;
         loop {
-            let there = timeout_at(until, self.stream.fill_buf())
-                .await
-                .map_err(|_| silent(self.patience))??;
-            if there.is_empty() {
-                return Err(Trouble::Lost("the server closed the connection".to_owned()));
-            }
+            let there = self.stream.fill(until).await?;
             let (taken, ended) = if self.literal > 0 {
                 let n = there.len().min(self.literal);
                 self.pending.extend_from_slice(&there[..n]);
@@ -130,14 +110,14 @@ impl Wire {
                 self.pending.extend_from_slice(there);
                 (there.len(), false)
             };
-            self.stream.consume(taken);
+            self.stream.take(taken);
             self.check(taken)?;
             if ended && self.line_is_last()? {
                 self.line = 0;
                 return Ok(std::mem::take(&mut self.pending));
             }
             // A response that comes piece by piece has the time of a command, each piece that of a read.
-            until = Instant::now() + self.patience;
+            until = Instant::now() + self.stream.patience;
             if let Some(deadline) = self.deadline {
                 until = until.min(deadline);
             }
@@ -146,12 +126,12 @@ impl Wire {
 
     /// Whether bytes of the server wait that no response has taken.
     pub fn has_more(&self) -> bool {
-        !self.stream.buffer().is_empty() || !self.pending.is_empty()
+        self.stream.has_more() || !self.pending.is_empty()
     }
 
     /// Gives the connection back, for TLS to take it over. What was read and not used is thrown away.
     pub fn into_link(self) -> Box<dyn Link> {
-        self.stream.into_inner()
+        self.stream.into_link()
     }
 
     fn check(&mut self, taken: usize) -> Result<(), Trouble> {
@@ -196,13 +176,6 @@ impl Wire {
         self.pending.reserve(self.literal.min(64 << 10));
         Ok(false)
     }
-}
-
-fn silent(patience: Duration) -> Trouble {
-    Trouble::Lost(format!(
-        "no answer within {} s",
-        patience.as_secs_f32().ceil()
-    ))
 }
 
 /// The size in `{123}` at the end of a line.
@@ -278,6 +251,8 @@ pub(super) fn outside_strings(response: &[u8]) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     /// What a server that sends `bytes` and hangs up has said, response by response.

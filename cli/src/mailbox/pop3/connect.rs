@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::session::{Session, is_for_ever};
-use crate::mailbox::imap::connect::{Address, ask_signin, dial, encrypt};
-use crate::mailbox::imap::trouble::{Trouble, words_of};
+use crate::mailbox::dial::{Address, ask_signin, dial, encrypt, let_in};
 use crate::mailbox::signin::{Method, Signin};
 use crate::mailbox::tls::{Channel, TlsMode};
+use crate::mailbox::trouble::{Trouble, words_of};
 
 /// Connects and signs in.
 ///
@@ -66,16 +66,5 @@ async fn sign_in(
             (session.log_in(&user, password.expose()).await, None)
         }
     };
-    match done {
-        Err(Trouble::Refused { code, text, .. }) => {
-            let reason = refusal.map_or_else(String::new, |r| format!(" ({r})"));
-            let words = format!("the server does not let us in: {text}{reason}");
-            if !is_for_ever(&code) {
-                return Err(Trouble::Lost(words));
-            }
-            signin.refused();
-            Err(Trouble::NoEntry(words))
-        }
-        other => other,
-    }
+    let_in(done, refusal, signin, |code| !is_for_ever(code))
 }

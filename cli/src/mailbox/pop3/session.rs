@@ -8,9 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use super::wire::Wire;
-use crate::mailbox::imap::trouble::{Trouble, words_of};
-use crate::mailbox::imap::wire::Link;
 use crate::mailbox::signin::sasl::Exchange;
+use crate::mailbox::stream::Link;
+use crate::mailbox::trouble::{Trouble, words_of};
 
 /// Bytes of a list of capabilities.
 const MAX_CAPABILITIES: usize = 64 << 10;

@@ -11,9 +11,9 @@ use crate::clock;
 use crate::ledger::marks::{Mark, MarkState, Place};
 use crate::mailbox::config::Account;
 use crate::mailbox::desk::{Handled, Hold, Mail};
-use crate::mailbox::imap::trouble::Trouble;
 use crate::mailbox::moving::Ended;
 use crate::mailbox::plan::{Fate, Plan};
+use crate::mailbox::trouble::Trouble;
 use crate::mailbox::work::{Passed, Round};
 
 /// The one folder.

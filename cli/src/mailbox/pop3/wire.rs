@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::mailbox::imap::trouble::Trouble;
-use crate::mailbox::imap::wire::Link;
+use crate::mailbox::stream::{Link, Stream};
+use crate::mailbox::trouble::Trouble;
 
 /// Bytes of an answer's line, and of a line of a list. RFC 2449 allows 512; the challenges of SASL are longer.
 const MAX_LINE: usize = 16 << 10;
@@ -15,8 +14,7 @@ const ANSWER_PATIENCE: u32 = 10;
 
 /// One connection.
 pub(crate) struct Wire {
-    stream: BufReader<Box<dyn Link>>,
-    patience: Duration,
+    stream: Stream,
     deadline: Instant,
 }
 
@@ -35,10 +33,9 @@ enum At {
 
 impl Wire {
     /// `patience`: how long one read or write may take.
-    pub fn new(stream: Box<dyn Link>, patience: Duration) -> Self {
+    pub fn new(link: Box<dyn Link>, patience: Duration) -> Self {
         Wire {
-            stream: BufReader::with_capacity(64 << 10, stream),
-            patience,
+            stream: Stream::new(link, patience),
             deadline: Instant::now() + patience * ANSWER_PATIENCE,
         }
     }
@@ -49,20 +46,12 @@ impl Wire {
     /// Where the connection is gone, or the server takes nothing.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         self.begin();
-        let stream = self.stream.get_mut();
-        let sent = timeout_at(Instant::now() + self.patience, async {
-            stream.write_all(bytes).await?;
-            stream.flush().await
-        });
-        match sent.await {
-            Ok(done) => Ok(done?),
-            Err(_) => Err(Trouble::Lost("the server takes nothing".to_owned())),
-        }
+        self.stream.send(bytes).await
     }
 
     /// Gives the next answer its time.
     pub fn begin(&mut self) {
-        self.deadline = Instant::now() + self.patience * ANSWER_PATIENCE;
+        self.deadline = Instant::now() + self.stream.patience * ANSWER_PATIENCE;
     }
 
     /// The next line, without its end.
@@ -76,7 +65,7 @@ impl Wire {
             let end = memchr::memchr(b'\n', there);
             let taken = end.map_or(there.len(), |n| n + 1);
             line.extend_from_slice(&there[..taken]);
-            self.stream.consume(taken);
+            self.stream.take(taken);
             if line.len() > MAX_LINE {
                 return Err(Trouble::Broken(format!("a line of over {MAX_LINE} bytes")));
             }
@@ -101,7 +90,7 @@ impl Wire {
         loop {
             let there = self.fill().await?;
             let (taken, next) = take(there, at, keep, &mut kept);
-            self.stream.consume(taken);
+            self.stream.take(taken);
             all += taken;
             match next {
                 None => return Ok(kept),
@@ -117,26 +106,17 @@ impl Wire {
 
     /// Whether bytes of the server wait that nobody has asked for.
     pub fn has_more(&self) -> bool {
-        !self.stream.buffer().is_empty()
+        self.stream.has_more()
     }
 
     /// Gives the connection back, for TLS to take it over.
     pub fn into_link(self) -> Box<dyn Link> {
-        self.stream.into_inner()
+        self.stream.into_link()
     }
 
     async fn fill(&mut self) -> Result<&[u8], Trouble> {
-        let until = self.deadline.min(Instant::now() + self.patience);
-        let there = timeout_at(until, self.stream.fill_buf())
-            .await
-            .map_err(|_| {
-                let seconds = self.patience.as_secs_f32().ceil();
-                Trouble::Lost(format!("no answer within {seconds} s"))
-            })??;
-        if there.is_empty() {
-            return Err(Trouble::Lost("the server closed the connection".to_owned()));
-        }
-        Ok(there)
+        let until = self.deadline.min(Instant::now() + self.stream.patience);
+        self.stream.fill(until).await
     }
 }
 
@@ -175,6 +155,8 @@ fn take(bytes: &[u8], mut at: At, keep: usize, kept: &mut Vec<u8>) -> (usize, Op
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     /// What a message is that comes in pieces of so many bytes, and what is left behind it.
