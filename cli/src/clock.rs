@@ -18,6 +18,14 @@ pub(crate) fn day(second: i64) -> String {
     text(second).get(..10).unwrap_or_default().to_owned()
 }
 
+/// The time that somebody asks for, else now.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn at(word: Option<&str>) -> anyhow::Result<i64> {
+    word.map_or_else(|| Ok(now()), parse)
+}
+
 /// A time as people write it: `2026-11-20`, `2026-11-20T10:11:12Z`, `2026-11-20 10:11`, or how long ago: `36h`, `7d`. In UTC.
 ///
 /// # Errors

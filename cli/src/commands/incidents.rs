@@ -138,6 +138,13 @@ fn settle(say: &Say, confirmed: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The ledger as it is, with what the guard noticed said first.
+pub(crate) fn open(args: &LedgerArgs) -> anyhow::Result<Ledger> {
+    let mut ledger = args.open_as_it_is()?;
+    alarm(&mut ledger)?;
+    Ok(ledger)
+}
+
 /// Says on stderr what the guard noticed.
 pub(crate) fn alarm(ledger: &mut Ledger) -> anyhow::Result<()> {
     for i in ledger.settle()? {

@@ -46,12 +46,8 @@ pub(crate) struct ReplayArgs {
 
 /// Replays and compares. Exit code 1 where the stored states are not those of the history.
 pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
-    let now = args
-        .at
-        .as_deref()
-        .map_or_else(|| Ok(clock::now()), clock::parse)?;
-    let mut ledger = args.ledger.open_as_it_is()?;
-    incidents::alarm(&mut ledger)?;
+    let now = clock::at(args.at.as_deref())?;
+    let mut ledger = incidents::open(&args.ledger)?;
     let new = args.ledger.policy.as_deref().map(policy_text).transpose()?;
     let policy = match &new {
         Some((name, text)) => Policy::parse(name, text)?,

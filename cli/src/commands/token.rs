@@ -74,10 +74,7 @@ pub(crate) fn run(args: &TokenArgs) -> anyhow::Result<Outcome> {
             recipients,
         } => {
             let keys = token_keys(key)?;
-            let day = date
-                .as_deref()
-                .map_or_else(|| Ok(clock::now()), clock::parse)?
-                .div_euclid(86_400);
+            let day = clock::at(date.as_deref())?.div_euclid(86_400);
             for r in words(recipients) {
                 let r = r?;
                 let token = match domain {

@@ -27,6 +27,12 @@ fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+/// The address that the log of a daemon says metrics are served at.
+fn address_in(log: &str) -> String {
+    let behind = log.split("address=").nth(1).unwrap();
+    behind.split_whitespace().next().unwrap().to_owned()
+}
+
 #[test]
 fn systemd_is_told_and_prometheus_is_served() {
     let Some(server) = Server::start() else {
@@ -69,15 +75,7 @@ fn systemd_is_told_and_prometheus_is_served() {
 
         // The address stands in the log, as nobody asked for a port.
         wait_until("metrics are served", || said().contains("address="));
-        let log = said();
-        let at = log
-            .split("address=")
-            .nth(1)
-            .unwrap()
-            .split_whitespace()
-            .next()
-            .unwrap()
-            .to_owned();
+        let at = address_in(&said());
         let sample = "undeliverable_messages_total{account=\"test\",kind=\"bounce\"} 3\n";
         wait_until("messages are counted", || {
             page(&at, "/metrics").contains(sample)
@@ -150,15 +148,7 @@ fn failures_are_counted_and_told() {
         .unwrap();
     let said = || std::fs::read_to_string(desk.path("log")).unwrap();
     wait_until("metrics are served", || said().contains("address="));
-    let log = said();
-    let at = log
-        .split("address=")
-        .nth(1)
-        .unwrap()
-        .split_whitespace()
-        .next()
-        .unwrap()
-        .to_owned();
+    let at = address_in(&said());
     let sample = "undeliverable_errors_total{account=\"test\",error=\"sign_in\"} 1\n";
     wait_until("the failure is counted", || {
         page(&at, "/metrics").contains(sample)

@@ -59,8 +59,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let since = args.since.as_deref().map(clock::parse).transpose()?;
     let until = args.until.as_deref().map(clock::parse).transpose()?;
     let sent = args.sent.as_deref().map(Sent::read).transpose()?;
-    let mut ledger = args.ledger.open_as_it_is()?;
-    incidents::alarm(&mut ledger)?;
+    let mut ledger = incidents::open(&args.ledger)?;
     let gathered = Gathered::of(&mut ledger, since, until, sent.as_ref(), args.top)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {

@@ -81,12 +81,8 @@ impl Answer {
 
 /// Answers for every address.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
-    let now = args
-        .at
-        .as_deref()
-        .map_or_else(|| Ok(clock::now()), clock::parse)?;
-    let mut ledger = args.ledger.open_as_it_is()?;
-    incidents::alarm(&mut ledger)?;
+    let now = clock::at(args.at.as_deref())?;
+    let mut ledger = incidents::open(&args.ledger)?;
     let mut sink = Sink::new(args)?;
     if !args.addresses.is_empty() && args.addresses != ["-"] {
         for a in &args.addresses {

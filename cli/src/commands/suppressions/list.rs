@@ -42,12 +42,8 @@ fn standing(word: &str) -> Result<Standing, String> {
 
 /// Writes them, by address.
 pub(crate) fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
-    let now = args
-        .at
-        .as_deref()
-        .map_or_else(|| Ok(clock::now()), clock::parse)?;
-    let mut ledger = args.ledger.open_as_it_is()?;
-    incidents::alarm(&mut ledger)?;
+    let now = clock::at(args.at.as_deref())?;
+    let mut ledger = incidents::open(&args.ledger)?;
     let columns = &[
         ("address", 36),
         ("standing", 15),

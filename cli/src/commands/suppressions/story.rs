@@ -36,8 +36,7 @@ pub(crate) struct WhyArgs {
 }
 
 pub(crate) fn history(args: &HistoryArgs) -> anyhow::Result<Outcome> {
-    let mut ledger = args.ledger.open_as_it_is()?;
-    incidents::alarm(&mut ledger)?;
+    let mut ledger = incidents::open(&args.ledger)?;
     let key = ledger.key(&args.address);
     let h = ledger.history(&key)?;
     let mut rows_of: Vec<(i64, u8, Vec<serde_json::Value>)> = Vec::new();
@@ -106,8 +105,7 @@ pub(crate) fn history(args: &HistoryArgs) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn why(args: &WhyArgs) -> anyhow::Result<Outcome> {
-    let mut ledger = args.ledger.open_as_it_is()?;
-    incidents::alarm(&mut ledger)?;
+    let mut ledger = incidents::open(&args.ledger)?;
     let now = clock::now();
     let key = ledger.key(&args.address);
     let (own, domain) = ledger.states_of(&args.address)?;
