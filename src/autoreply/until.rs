@@ -5,7 +5,7 @@ use crate::knowledge::{DateMark, DateWords};
 /// The most bytes between a date and the word that tells what it means.
 const REACH: usize = 40;
 /// The most bytes between the name of a month and a number that it makes a date with; more than any form needs.
-const NEAR: usize = 64;
+const NEAR: usize = 40;
 /// Days before the date of the mail that a date without a year may lie.
 const PAST_DAYS: i64 = 31;
 

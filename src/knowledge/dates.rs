@@ -20,6 +20,8 @@ pub(crate) struct DateWords {
     months: HashMap<String, Vec<(String, u8)>>,
     /// Beginnings of months that are inflected.
     stems: HashMap<String, Vec<(String, u8)>>,
+    /// Bytes of the shortest of them and of the longest.
+    stem_lens: (usize, usize),
     before: Marks,
     after: Marks,
     to: HashSet<String>,
@@ -92,6 +94,8 @@ impl DateWords {
             words.to.extend(e.to.iter().map(|w| normalise(w)));
             words.joins.extend(e.joins.iter().map(|w| normalise(w)));
         }
+        let lens = || words.stems.keys().map(String::len);
+        words.stem_lens = (lens().min().unwrap_or(0), lens().max().unwrap_or(0));
         words
     }
 
@@ -102,9 +106,10 @@ impl DateWords {
         if let Some(found) = self.months.get(word) {
             return best(found);
         }
-        word.char_indices()
+        let (shortest, longest) = self.stem_lens;
+        (shortest..=longest.min(word.len()))
             .rev()
-            .find_map(|(i, c)| self.stems.get(&word[..i + c.len_utf8()]))
+            .find_map(|len| self.stems.get(word.get(..len)?))
             .and_then(best)
     }
 
