@@ -1,5 +1,8 @@
 //! The notice: what the outer message says in its own words, and the message that came back with it.
 
+use std::borrow::Cow;
+use std::ptr;
+
 use memchr::memmem;
 
 use crate::contract::{NoticeInfo, Original};
@@ -61,7 +64,7 @@ impl<'m, 'x> Notice<'m, 'x> {
             .map(|f| f.into_owned())
             .unwrap_or_default();
         let mut returned = returned_part(message, limits, id_headers);
-        let mut words = own_words(message);
+        let (mut words, verbatim) = own_words(message);
         if let Some((start, end)) = inline_header(&words) {
             // A header at the very start has the notice behind it.
             let follows = words[..start].trim().len() >= 30;
@@ -69,7 +72,10 @@ impl<'m, 'x> Notice<'m, 'x> {
                 let text = &words[start..end];
                 let header = Header::read(text.as_bytes(), text.len(), 500);
                 let mut found = read_returned(&header, id_headers);
-                found.end = verbatim(message, &words)
+                // What stands in further parts may tell this notice from another.
+                let last =
+                    verbatim.filter(|part| message.parts.last().is_some_and(|p| ptr::eq(p, *part)));
+                found.end = last
                     .filter(|_| follows)
                     .and_then(|part| end_in(message, part, end));
                 returned = Some(found);
@@ -292,17 +298,26 @@ fn message_id(value: &[u8]) -> Option<String> {
     (!inner.is_empty() && inner.len() <= 1000).then(|| inner.to_owned())
 }
 
-/// The notice's own text: of a report its first part, else every inline text there is.
-fn own_words(message: &Message<'_>) -> String {
-    let texts = message.own_texts();
+/// The notice's own text: of a report its first part, else every inline text there is. And the part that it is to the
+/// byte, if it is one.
+fn own_words<'m, 'x>(message: &'m Message<'x>) -> (String, Option<&'m Part<'x>>) {
+    let mut texts = message.own_texts();
     let is_report = message.parts[0].media.is("multipart/report");
-    let mut words = String::new();
-    for part in texts.iter().take(MAX_TEXTS) {
+    if texts.is_empty() && message.parts.len() == 1 {
+        // A multipart without any part: its text is all there is.
+        texts.push(&message.parts[0]);
+    }
+    let (mut words, mut verbatim) = (String::new(), None);
+    for part in texts.into_iter().take(MAX_TEXTS) {
         let text = message.words(part);
         if text.trim().is_empty() {
             continue;
         }
-        if !words.is_empty() {
+        if words.is_empty() {
+            // What was decoded need not have the line ends of the body any more.
+            verbatim = matches!(text, Cow::Borrowed(_)).then_some(part);
+        } else {
+            verbatim = None;
             words.push_str("\n\n");
         }
         words.push_str(&text);
@@ -310,11 +325,7 @@ fn own_words(message: &Message<'_>) -> String {
             break;
         }
     }
-    if texts.is_empty() && message.parts.len() == 1 {
-        // A multipart without any part: its text is all there is.
-        words.push_str(&message.words(&message.parts[0]));
-    }
-    words
+    (words, verbatim)
 }
 
 fn returned_part(message: &Message<'_>, limits: &Limits, ids: &[String]) -> Option<Returned> {
@@ -339,12 +350,6 @@ fn returned_part(message: &Message<'_>, limits: &Limits, ids: &[String]) -> Opti
     let mut returned = read_returned(&header, ids);
     returned.end = end_in(message, part, blank + header.len);
     Some(returned)
-}
-
-/// The last part, if its body is these words to the byte.
-fn verbatim<'m, 'x>(message: &'m Message<'x>, words: &str) -> Option<&'m Part<'x>> {
-    let last = message.parts.last()?;
-    (last.encoding == Encoding::Identity && last.body == words.as_bytes()).then_some(last)
 }
 
 /// Where `len` bytes of the part's body end in the whole message.

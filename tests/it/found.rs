@@ -181,3 +181,22 @@ fn no_recipient_is_made_of_lines_that_stand_apart() {
         "{recipients:?}"
     );
 }
+
+/// `dialects` target: where the words were decoded, LF and CRLF copies of one mail ended in other places, and had other ids.
+#[test]
+fn decoded_words_do_not_tell_where_the_returned_header_ends() {
+    let notice = "From: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: text/plain; charset=CHARSET\n\nI could not deliver your message to <bob@example.com>:\n550 5.1.1 user unknown\n\nReceived: by mx.example.net; Fri, 27 Nov 2026 10:00:00 GMT\nFrom: news@example.net\nTo: bob@example.com\nMessage-ID: <1@example.net>\nSubject: News\n\nThe news.\n";
+    let engine = Engine::new();
+    for charset in [
+        "unicode-1-1-utf-7",
+        "iso-2022-jp",
+        "us-ascii",
+        "utf-8",
+        "windows-1252",
+    ] {
+        let mail = notice.replace("CHARSET", charset);
+        let report = engine.parse(mail.as_bytes());
+        assert!(report.original.is_some(), "{charset}");
+        assert_eq!(engine.parse(crlf(&mail).as_bytes()), report, "{charset}");
+    }
+}
