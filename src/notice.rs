@@ -67,7 +67,8 @@ impl<'m, 'x> Notice<'m, 'x> {
         let (mut words, verbatim) = own_words(message);
         if let Some((start, end)) = inline_header(&words) {
             // A header at the very start has the notice behind it.
-            let follows = words[..start].trim().len() >= 30;
+            let before = words[..start].trim().bytes().filter(|b| *b != b'\r');
+            let follows = before.count() >= 30;
             if returned.is_none() {
                 let text = &words[start..end];
                 let header = Header::read(text.as_bytes(), text.len(), 500);

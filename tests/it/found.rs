@@ -200,3 +200,14 @@ fn decoded_words_do_not_tell_where_the_returned_header_ends() {
         assert_eq!(engine.parse(crlf(&mail).as_bytes()), report, "{charset}");
     }
 }
+
+/// `dialects` target: whether words stand before a returned header was counted in bytes, of which CRLF has more.
+#[test]
+fn few_words_before_a_header_are_few_with_crlf() {
+    let mail = "From: MAILER-DAEMON@example.net\nSubject: x\n\n--b--\n\n\n--------------------\n\nFrom: deals@example.net\nTo: gwen@example.org\nSubject: Deals\nDate: Sun, 27 Mar 2016 20:15:40 +0000\n\nEverything must go.\n";
+    let engine = Engine::new();
+    assert_eq!(
+        engine.parse(crlf(mail).as_bytes()),
+        engine.parse(mail.as_bytes())
+    );
+}
