@@ -189,9 +189,6 @@ fn is_daemon_name(from: &str) -> bool {
     ];
     let from = from.to_ascii_lowercase();
     let has = |n: &str| memmem::find(from.as_bytes(), n.as_bytes()).is_some();
-    if !["mail", "postm", "deliv", "filter"].into_iter().any(has) {
-        return false;
-    }
     NAMES.iter().any(|n| has(n))
 }
 
