@@ -9,6 +9,7 @@ use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{
     Encoding, Header, Limits, Message, Part, addresses, date, field_text, inline_header, lossy,
+    whole_lines,
 };
 
 /// The most addresses of a `To` field that are kept.
@@ -238,7 +239,7 @@ impl Divider {
         };
         let mut normal = String::with_capacity(words.len());
         let mut raw = 0;
-        for line in words.split_inclusive('\n') {
+        for line in whole_lines(words) {
             let has_words = !normal.is_empty();
             if has_words {
                 normal.push(' ');
@@ -288,7 +289,8 @@ fn info(message: &Message<'_>) -> NoticeInfo {
 fn message_id(value: &[u8]) -> Option<String> {
     let text = field_text(value, None);
     let text = text.trim();
-    let inner = match (text.find('<'), text.find('>')) {
+    let mark = |mark: u8| memchr::memchr(mark, text.as_bytes());
+    let inner = match (mark(b'<'), mark(b'>')) {
         (Some(a), Some(b)) if a < b => &text[a + 1..b],
         _ => text,
     };
@@ -380,10 +382,8 @@ fn read_returned(header: &Header<'_>, id_headers: &[String]) -> Returned {
         ..Original::default()
     };
     for field in &header.fields {
-        let Ok(name) = std::str::from_utf8(field.name) else {
-            continue;
-        };
-        if id_headers.iter().any(|h| h.eq_ignore_ascii_case(name)) {
+        let is_it = |h: &&String| h.as_bytes().eq_ignore_ascii_case(field.name);
+        if let Some(name) = id_headers.iter().find(is_it) {
             let value = field_text(field.value, None).trim().to_owned();
             original
                 .ids

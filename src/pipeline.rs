@@ -30,8 +30,8 @@ impl Reader<'_> {
         let bytes = message::uniform(bytes);
         let message = Message::read(&bytes, self.limits, &mut problems);
         let notice = Notice::read(&message, self.knowledge, self.limits, self.id_headers);
-        let mut report = self.report(&notice, problems);
-        if let Some(part) = wrapped_report(&notice, &report) {
+        let mut report = self.report(notice, problems);
+        if let Some(part) = wrapped_report(&message, &report) {
             report = self.with_wrapped(report, &message.content(part));
         }
         // Without keys and a sent log a report can only be unverified, or contradict itself.
@@ -49,7 +49,7 @@ impl Reader<'_> {
     fn with_wrapped(&self, mut report: Report, bytes: &[u8]) -> Report {
         let message = Message::read(bytes, self.limits, &mut report.problems);
         let notice = Notice::read(&message, self.knowledge, self.limits, self.id_headers);
-        let inner = self.report(&notice, Vec::new());
+        let inner = self.report(notice, Vec::new());
         let names = |r: &Recipient| {
             r.final_recipient.is_some() && r.address_from != Some(AddressSource::ReturnedHeaders)
         };
@@ -71,7 +71,7 @@ impl Reader<'_> {
         report
     }
 
-    fn report(&self, notice: &Notice<'_, '_>, mut problems: Vec<String>) -> Report {
+    fn report(&self, notice: Notice<'_, '_>, mut problems: Vec<String>) -> Report {
         let message = notice.message;
         let max = self.limits.max_recipients;
         let mut status =
@@ -114,7 +114,7 @@ impl Reader<'_> {
                 .map(|f| f.feedback_type.as_deref().unwrap_or("other")),
             disposition: disposition.as_ref(),
         };
-        let signs = Signs::find(self.knowledge, notice);
+        let signs = Signs::find(self.knowledge, &notice);
         let told = status.as_ref().is_some_and(|s| {
             s.recipients.iter().all(|r| {
                 r.final_recipient.is_some()
@@ -122,11 +122,11 @@ impl Reader<'_> {
                     && r.diagnostic_type != "x-unix"
             })
         });
-        let software = dialect::recognise(self.knowledge, notice, &signs, status.as_ref());
+        let software = dialect::recognise(self.knowledge, &notice, &signs, status.as_ref());
         let software_id = software.map(|d| d.id.as_str());
         let whole = match told {
             true => None,
-            false => dialect::whole(notice, software_id),
+            false => dialect::whole(&notice, software_id),
         };
         let reading = whole.unwrap_or_default();
         // Reading prose costs as much as a verdict, and most kinds are decided without it.
@@ -134,7 +134,7 @@ impl Reader<'_> {
         let prose = || {
             in_prose.get_or_init(|| match told || reading.kind.is_some() {
                 true => Vec::new(),
-                false => dialect::failures(notice, software_id),
+                false => dialect::failures(&notice, software_id),
             })
         };
         let names_failure = LazyCell::new(|| {
@@ -143,14 +143,14 @@ impl Reader<'_> {
         });
         let kind = reading
             .kind
-            .unwrap_or_else(|| kind::decide(notice, &structure, &signs, &|| *names_failure));
+            .unwrap_or_else(|| kind::decide(&notice, &structure, &signs, &|| *names_failure));
 
         let recipients = if kind.is_failure_notice() || kind == Kind::Delivered {
             prose();
             let mut failures = reading.failures;
             failures.extend(in_prose.into_inner().unwrap_or_default());
             self.judge().recipients(
-                notice,
+                &notice,
                 kind,
                 status.as_ref(),
                 disposition.as_ref(),
@@ -167,7 +167,7 @@ impl Reader<'_> {
             .filter(|_| kind.is_failure_notice() || kind == Kind::Delivered);
         let of_message = |name: &str| fields.and_then(|s| s.message.get(name));
         let signals = if kind == Kind::AutoReply {
-            autoreply::read(self.knowledge, notice, &signs)
+            autoreply::read(self.knowledge, &notice, &signs)
         } else {
             Signals::default()
         };
@@ -183,7 +183,7 @@ impl Reader<'_> {
                 &message.bytes[..end.min(message.bytes.len())],
                 message.header.len,
             ),
-            notice: notice.info.clone(),
+            notice: notice.info,
             feedback: feedback
                 .or(reading.feedback)
                 .filter(|_| matches!(kind, Kind::Complaint | Kind::Report)),
@@ -196,8 +196,7 @@ impl Reader<'_> {
                 .map(|v| address::decode_xtext(v).into_owned()),
             original: notice
                 .returned
-                .as_ref()
-                .map(|r| r.original.clone())
+                .map(|r| r.original)
                 .or(reading.original)
                 .filter(|o| *o != Default::default()),
             recipients,
@@ -208,17 +207,16 @@ impl Reader<'_> {
 }
 
 /// The report inside a notice that names nobody itself: gateways and virus filters wrap what they let through.
-fn wrapped_report<'n, 'x>(
-    notice: &'n Notice<'_, 'x>,
+fn wrapped_report<'m, 'x>(
+    message: &'m Message<'x>,
     report: &Report,
-) -> Option<&'n message::Part<'x>> {
+) -> Option<&'m message::Part<'x>> {
     let unnamed =
         |r: &Recipient| matches!(r.address_from, None | Some(AddressSource::ReturnedHeaders));
     if !report.kind.is_failure_notice() || !report.recipients.iter().all(unnamed) {
         return None;
     }
-    let part = notice
-        .message
+    let part = message
         .parts
         .iter()
         .find(|p| p.media.is("message/rfc822"))?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memchr_iter;
+
 use crate::knowledge::{FieldMark, Knowledge, Means, SignHits, Strength, normalise};
 use crate::notice::Notice;
 use crate::words::Signal;
@@ -247,6 +249,8 @@ impl Signs {
 
 /// Where lines that begin with `>` start, in the normalised words.
 fn quoted_lines(words: &str) -> Option<usize> {
-    let at = words.find("\n>")?;
+    let bytes = words.as_bytes();
+    let mut marks = memchr_iter(b'>', bytes).filter_map(|at| at.checked_sub(1));
+    let at = marks.find(|before| bytes[*before] == b'\n')?;
     Some(normalise(&words[..at]).len().max(1))
 }

@@ -1,6 +1,6 @@
 //! The words about an address: which lines belong to it, where a reply stands, what a transcript says.
 
-use memchr::{memchr2, memchr2_iter};
+use memchr::{memchr_iter, memchr2, memchr2_iter};
 
 use super::candidate::Candidate;
 
@@ -121,13 +121,17 @@ pub(super) fn begins_with_code(t: &str) -> bool {
 /// Whether an enhanced code of class 4 or 5 stands in the text.
 fn has_enhanced(t: &str) -> bool {
     let b = t.as_bytes();
-    (0..b.len().saturating_sub(4)).any(|i| {
-        matches!(b[i], b'4' | b'5')
-            && b[i + 1] == b'.'
-            && b[i + 2].is_ascii_digit()
-            && (b[i + 3] == b'.' && b[i + 4].is_ascii_digit()
-                || b[i + 3].is_ascii_digit() && b[i + 4] == b'.')
-            && (i == 0 || !b[i - 1].is_ascii_alphanumeric() && b[i - 1] != b'.')
+    memchr_iter(b'.', b).any(|dot| {
+        let class = dot.checked_sub(1).filter(|i| matches!(b[*i], b'4' | b'5'));
+        let begins = class.is_some_and(|i| {
+            let before = i.checked_sub(1).map(|i| b[i]);
+            before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != b'.')
+        });
+        begins
+            && match b.get(dot + 1..dot + 4) {
+                Some([a, b'.', c]) | Some([a, c, b'.']) => a.is_ascii_digit() && c.is_ascii_digit(),
+                _ => false,
+            }
     })
 }
 
@@ -138,8 +142,15 @@ pub(super) fn has_reply(text: &str) -> bool {
 
 /// Whether text holds a reply code.
 pub(super) fn has_code(text: &str) -> bool {
-    text.split([' ', '\n', ':', '<', '"', '\'', '(', '#'])
-        .any(begins_with_code_word)
+    let b = text.as_bytes();
+    let borders = |c: u8| matches!(c, b' ' | b'\n' | b':' | b'<' | b'"' | b'\'' | b'(' | b'#');
+    memchr2_iter(b'4', b'5', b).any(|at| {
+        let ends = |c: &u8| borders(*c) || matches!(c, b'-' | b';');
+        at.checked_sub(1).is_none_or(|before| borders(b[before]))
+            && b.get(at + 1..at + 3)
+                .is_some_and(|more| more.iter().all(u8::is_ascii_digit))
+            && b.get(at + 3).is_none_or(ends)
+    })
 }
 
 /// A reply with both its codes somewhere in a line: from there to the end.
@@ -156,12 +167,6 @@ fn reply_inside(line: &str) -> Option<&str> {
         at += word.len() + 1;
     }
     None
-}
-
-fn begins_with_code_word(word: &str) -> bool {
-    word.len() >= 3
-        && begins_with_code(word)
-        && (word.len() == 3 || !word.as_bytes()[3].is_ascii_digit())
 }
 
 /// The reply of a transcript: the `<<<` line behind the command that names the address, else the last failure.

@@ -8,7 +8,8 @@ use super::anchor::{AnchorIndex, Span};
 #[derive(Debug)]
 pub(crate) struct Glob {
     first: Box<str>,
-    middle: Vec<Box<str>>,
+    /// Each with the place of the byte by which it is looked for.
+    middle: Vec<(Box<str>, usize)>,
     /// What the value ends with; none where the pattern has no star.
     last: Option<Box<str>>,
 }
@@ -20,7 +21,13 @@ impl Glob {
         let first = pieces.next().unwrap_or_default();
         let mut middle: Vec<Box<str>> = pieces.collect();
         let last = middle.pop();
-        middle.retain(|m| !m.is_empty());
+        let middle = middle.into_iter().filter(|m| !m.is_empty());
+        let middle = middle
+            .map(|m| {
+                let at = rarest(&m);
+                (m, at)
+            })
+            .collect();
         Glob {
             first,
             middle,
@@ -36,8 +43,8 @@ impl Glob {
         let Some(end) = &self.last else {
             return rest.is_empty();
         };
-        for piece in &self.middle {
-            let Some(at) = find_ignoring_case(rest, piece) else {
+        for (piece, rare) in &self.middle {
+            let Some(at) = find_ignoring_case(rest, piece, *rare) else {
                 return false;
             };
             rest = &rest[at + piece.len()..];
@@ -57,7 +64,8 @@ impl Glob {
     }
 
     fn longest(&self) -> &str {
-        let pieces = self.middle.iter().chain([&self.first]).chain(&self.last);
+        let middle = self.middle.iter().map(|m| &m.0);
+        let pieces = middle.chain([&self.first]).chain(&self.last);
         pieces.max_by_key(|p| p.len()).map_or("", |p| p)
     }
 }
@@ -68,16 +76,29 @@ fn strip_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
         .then(|| &value[prefix.len()..])
 }
 
-fn find_ignoring_case(haystack: &str, needle: &str) -> Option<usize> {
-    let (haystack, needle) = (haystack.as_bytes(), needle.as_bytes());
-    let Some(first) = needle.first() else {
-        return Some(0);
+/// Where the byte stands in `piece` that is the rarest in header fields: marks and digits before letters, rare letters
+/// before common ones.
+fn rarest(piece: &str) -> usize {
+    const COMMON_FIRST: &[u8] = b" eatoinsrmldcpuhgfb.w-@v1y2k0";
+    let rank = |b: u8| {
+        let known = COMMON_FIRST
+            .iter()
+            .position(|c| *c == b.to_ascii_lowercase());
+        known.unwrap_or(COMMON_FIRST.len())
     };
+    let bytes = piece.bytes().enumerate();
+    bytes.max_by_key(|(_, b)| rank(*b)).map_or(0, |(at, _)| at)
+}
+
+/// `needle` in `haystack`, looked for by its byte at `rare`. Case does not count.
+fn find_ignoring_case(haystack: &str, needle: &str, rare: usize) -> Option<usize> {
+    let (haystack, needle) = (haystack.as_bytes(), needle.as_bytes());
+    let byte = *needle.get(rare)?;
     let last = haystack.len().checked_sub(needle.len())?;
     memchr2_iter(
-        first.to_ascii_lowercase(),
-        first.to_ascii_uppercase(),
-        &haystack[..=last],
+        byte.to_ascii_lowercase(),
+        byte.to_ascii_uppercase(),
+        &haystack[rare..=rare + last],
     )
     .find(|&i| haystack[i..i + needle.len()].eq_ignore_ascii_case(needle))
 }

@@ -52,7 +52,10 @@ impl Knowledge {
 
     /// Signs in a normalised subject.
     pub(crate) fn signs_in_subject(&self, subject: &str) -> SignHits {
-        let bordered = format!("{BORDER}{subject}{BORDER}");
+        let mut bordered = String::with_capacity(subject.len() + 2);
+        bordered.push(BORDER);
+        bordered.push_str(subject);
+        bordered.push(BORDER);
         let mut out = SignHits::default();
         self.subject_signs.find(
             || self.sign_patterns(Place::Subject),

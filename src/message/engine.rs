@@ -46,42 +46,39 @@ fn any_content_type(value: &[u8]) -> Media<'static> {
 
 /// Reads `type/subtype; name=value; name="value"` of plain ASCII; `None` where the value is anything else.
 fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
-    let text = std::str::from_utf8(value).ok().filter(|t| t.is_ascii())?;
-    if text.contains(is_special) || text.contains("=?") {
+    if value.iter().any(|b| is_special(*b)) || has_encoded_word(value) {
         return None;
     }
-    let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
+    let text = std::str::from_utf8(value).ok()?;
+    let (essence, mut rest) = split_once(text, b';').unwrap_or((text, ""));
     let mut media = Media {
-        essence: Cow::Borrowed(essence.trim()),
+        essence: Cow::Borrowed(essence.trim_ascii()),
         ..Media::default()
     };
     // A Content-Disposition has one word.
-    let (main, sub) = media
-        .essence
-        .split_once('/')
-        .unwrap_or((&media.essence, "x"));
+    let (main, sub) = split_once(&media.essence, b'/').unwrap_or((&media.essence, "x"));
     if !is_token(main) || !is_token(sub) {
         return None;
     }
     let (mut name, mut filename) = (None, None);
-    while !rest.trim().is_empty() {
-        let (attribute, after) = rest.split_once('=')?;
-        let attribute = attribute.trim();
+    while !rest.trim_ascii_start().is_empty() {
+        let (attribute, after) = split_once(rest, b'=')?;
+        let attribute = attribute.trim_ascii();
         // A fold stands here too, which mail-parser takes for the end.
-        let after = after.trim_start();
+        let after = after.trim_ascii_start();
         let (value, more) = match after.strip_prefix('"') {
             Some(quoted) => {
-                let (value, more) = quoted.split_once('"')?;
-                let (between, more) = more.split_once(';').unwrap_or((more, ""));
-                if !between.trim().is_empty() || value.contains(char::is_control) {
+                let (value, more) = split_once(quoted, b'"')?;
+                let (between, more) = split_once(more, b';').unwrap_or((more, ""));
+                if !between.trim_ascii().is_empty() || value.bytes().any(|b| b.is_ascii_control()) {
                     return None;
                 }
                 (value, more)
             }
             None => {
-                let (value, more) = after.split_once(';').unwrap_or((after, ""));
-                let value = value.trim();
-                if value.contains(|c: char| !c.is_ascii_graphic() || c == '"') {
+                let (value, more) = split_once(after, b';').unwrap_or((after, ""));
+                let value = value.trim_ascii();
+                if value.bytes().any(|b| !b.is_ascii_graphic() || b == b'"') {
                     return None;
                 }
                 (value, more)
@@ -90,15 +87,18 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
         if !is_token(attribute) || value.is_empty() {
             return None;
         }
-        let slot = match attribute.to_ascii_lowercase().as_str() {
-            "boundary" => &mut media.boundary,
-            "charset" => &mut media.charset,
-            "name" => &mut name,
-            "filename" => &mut filename,
-            "report-type" => &mut media.report_type,
-            _ => &mut None,
-        };
-        slot.get_or_insert(Cow::Borrowed(value));
+        let known = [
+            ("boundary", &mut media.boundary),
+            ("charset", &mut media.charset),
+            ("name", &mut name),
+            ("filename", &mut filename),
+            ("report-type", &mut media.report_type),
+        ];
+        for (known, slot) in known {
+            if attribute.eq_ignore_ascii_case(known) {
+                slot.get_or_insert(Cow::Borrowed(value));
+            }
+        }
         rest = more;
     }
     media.name = name.or(filename);
@@ -106,8 +106,20 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
 }
 
 /// What has a meaning of its own in structured fields, or none at all.
-fn is_special(c: char) -> bool {
-    matches!(c, '(' | '*' | '\\') || c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')
+fn is_special(byte: u8) -> bool {
+    let control = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+    matches!(byte, b'(' | b'*' | b'\\') || control || !byte.is_ascii()
+}
+
+/// Whether an encoded word (RFC 2047) may begin here.
+fn has_encoded_word(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'=', value).any(|at| value.get(at + 1) == Some(&b'?'))
+}
+
+/// What stands before and behind the first such ASCII character.
+fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(byte, text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// A word of letters, digits and the marks that type and attribute names have.
@@ -150,16 +162,19 @@ pub(crate) fn field_text<'x>(value: &'x [u8], charset: Option<&str>) -> Cow<'x, 
 
 fn unfold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for line in text.lines() {
-        let line = if out.is_empty() {
-            line
-        } else {
-            line.trim_start_matches([' ', '\t'])
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, more) = match split_once(rest, b'\n') {
+            Some((line, more)) => (line.strip_suffix('\r').unwrap_or(line), more),
+            None => (rest, ""),
         };
-        if !out.is_empty() {
+        if out.is_empty() {
+            out.push_str(line);
+        } else {
             out.push(' ');
+            out.push_str(line.trim_start_matches([' ', '\t']));
         }
-        out.push_str(line);
+        rest = more;
     }
     out
 }
@@ -193,18 +208,21 @@ fn any_addresses(value: &[u8], max: usize) -> Vec<String> {
 
 /// `a@b`, `<a@b>` or `Name <a@b>` and nothing else.
 fn plain_address(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value)
-        .ok()
-        .filter(|t| t.is_ascii())?
-        .trim_matches([' ', '\t', '\r', '\n']);
-    if text.contains(|c: char| matches!(c, ',' | ';' | ':' | '(' | '\\') || c.is_ascii_control()) {
+    let text = std::str::from_utf8(value).ok()?;
+    let text = text.trim_matches([' ', '\t', '\r', '\n']);
+    let has_meaning = |b: u8| matches!(b, b',' | b';' | b':' | b'(' | b'\\');
+    if text
+        .bytes()
+        .any(|b| has_meaning(b) || b.is_ascii_control() || !b.is_ascii())
+    {
         return None;
     }
-    // A name that is not closed takes the address in.
-    if text.bytes().filter(|b| *b == b'"').count() % 2 == 1 {
-        return None;
-    }
-    let inner = match (text.find('<'), text.strip_suffix('>')) {
+    let inner = match (
+        memchr::memchr(b'<', text.as_bytes()),
+        text.strip_suffix('>'),
+    ) {
+        // A name that is not closed takes the address in.
+        _ if memchr::memchr_iter(b'"', text.as_bytes()).count() % 2 == 1 => return None,
         (Some(a), Some(t)) => &t[a + 1..],
         (None, None) => text,
         _ => return None,
@@ -228,7 +246,7 @@ fn plain_address(value: &[u8]) -> Option<&str> {
                     | b'&'
             )
     };
-    let (local, domain) = inner.split_once('@')?;
+    let (local, domain) = split_once(inner, b'@')?;
     let is_address = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
     (is_address && inner.bytes().all(plain)).then_some(inner)
 }
@@ -267,17 +285,7 @@ pub(crate) fn timestamp(value: &str) -> Option<i64> {
     }
     let iso = value.as_bytes().get(4) == Some(&b'-');
     let parsed = if iso {
-        // SendGrid writes `2012-12-31 23-59-59`.
-        let fixed: String = value
-            .chars()
-            .enumerate()
-            .map(|(i, c)| match (i, c) {
-                (10, ' ') => 'T',
-                (13 | 16, '-') => ':',
-                _ => c,
-            })
-            .collect();
-        DateTime::parse_rfc3339(&fixed)
+        DateTime::parse_rfc3339(&uniform_iso(value))
     } else {
         // The parser wants a line.
         let mut line = [b'\n'; MAX_DATE + 1];
@@ -292,6 +300,20 @@ pub(crate) fn timestamp(value: &str) -> Option<i64> {
         .map(|d| d.to_timestamp())
 }
 
+/// SendGrid writes `2012-12-31 23-59-59`.
+fn uniform_iso(value: &str) -> Cow<'_, str> {
+    let uniform = |(at, byte)| match (at, byte) {
+        (10, b' ') => 'T',
+        (13 | 16, b'-') => ':',
+        _ => char::from(byte),
+    };
+    let mut bytes = value.bytes().enumerate();
+    if !value.is_ascii() || bytes.all(|b| uniform(b) == char::from(b.1)) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.bytes().enumerate().map(uniform).collect())
+}
+
 /// A body without its transfer encoding. Damaged encodings give what can be read.
 pub(crate) fn decode_transfer(body: &[u8], encoding: Encoding) -> Cow<'_, [u8]> {
     match encoding {
@@ -304,35 +326,33 @@ pub(crate) fn decode_transfer(body: &[u8], encoding: Encoding) -> Cow<'_, [u8]> 
 /// Quoted-printable, lenient: what is no escape stays as it is (RFC 2045 section 6.7, note 1).
 fn quoted_printable(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len());
-    for line in body.split_inclusive(|b| *b == b'\n') {
-        let end = line.trim_ascii_end().len();
-        let (text, line_end) = line.split_at(end);
-        let mut i = 0;
+    let mut rest = body;
+    while !rest.is_empty() {
+        let next = memchr::memchr(b'\n', rest).map_or(rest.len(), |i| i + 1);
+        let (line, more) = rest.split_at(next);
+        rest = more;
+        let mut text = line.trim_ascii_end();
         let mut soft = false;
-        while i < text.len() {
-            let b = text[i];
-            if b != b'=' {
-                out.push(b);
-                i += 1;
-                continue;
-            }
+        while let Some(at) = memchr::memchr(b'=', text) {
+            out.extend_from_slice(&text[..at]);
             let hex = |at: usize| text.get(at).and_then(|b| (*b as char).to_digit(16));
-            match (hex(i + 1), hex(i + 2)) {
+            let read = match (hex(at + 1), hex(at + 2)) {
                 (Some(a), Some(b)) => {
                     out.push((a * 16 + b) as u8);
-                    i += 3;
-                }
-                _ if i + 1 == text.len() => {
-                    soft = true;
-                    i += 1;
+                    3
                 }
                 _ => {
-                    out.push(b'=');
-                    i += 1;
+                    soft = at + 1 == text.len();
+                    if !soft {
+                        out.push(b'=');
+                    }
+                    1
                 }
-            }
+            };
+            text = &text[at + read..];
         }
-        if !soft && line_end.contains(&b'\n') {
+        out.extend_from_slice(text);
+        if !soft && line.ends_with(b"\n") {
             out.push(b'\n');
         }
     }
@@ -359,7 +379,7 @@ fn base64(body: &[u8]) -> Vec<u8> {
 /// Text in a charset, by its MIME name. Without one, and for names nobody knows: UTF-8, else ISO-2022-JP if
 /// its escapes are there, else Windows-1252.
 pub(crate) fn decode_charset<'b>(bytes: &'b [u8], charset: Option<&str>) -> Cow<'b, str> {
-    let escapes = memmem::find(bytes, b"\x1b$").is_some();
+    let escapes = memchr::memchr_iter(0x1b, bytes).any(|at| bytes.get(at + 1) == Some(&b'$'));
     let ascii = bytes.is_ascii();
     let name = charset
         .map(|c| c.trim().trim_matches(['"', '\'']))

@@ -4,8 +4,9 @@
 //! and the depth bounded whatever the mail nests. Bodies are not decoded.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::header::Header;
 use super::limits::Limits;
@@ -178,12 +179,15 @@ pub(crate) fn walk_from<'x>(
     parts
 }
 
+/// What every delimiter begins with; made once, since making it costs as much as a short search.
+static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
+
 /// The next line that begins with `--` at or after `at`: where the line break before it begins, and the line.
 fn next_dashes(body: &[u8], at: usize) -> Option<(usize, usize)> {
     if at == 0 && body.starts_with(b"--") {
         return Some((0, 0));
     }
-    let found = at + memmem::find(body.get(at..)?, b"\n--")?;
+    let found = at + DASHES.find(body.get(at..)?)?;
     let start = if found > 0 && body[found - 1] == b'\r' {
         found - 1
     } else {

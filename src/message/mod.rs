@@ -18,7 +18,7 @@ pub(crate) use event_id::event_id;
 pub(crate) use frame::{Encoding, Part};
 pub(crate) use header::{Header, split};
 pub use limits::Limits;
-pub(crate) use newline::uniform;
+pub(crate) use newline::{uniform, whole_lines};
 pub(crate) use salvage::{inline_header, status_fields_in};
 
 use std::borrow::Cow;

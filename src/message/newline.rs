@@ -65,6 +65,17 @@ pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The lines of `text`, each with its line end.
+pub(crate) fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |i| i + 1);
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +93,11 @@ mod tests {
             uniform(b"A: 1\rB: 2\r\n\r\nx").as_ref(),
             b"A: 1\nB: 2\r\n\r\nx"
         );
+        assert_eq!(
+            whole_lines("é\r\n\nc").collect::<Vec<_>>(),
+            ["é\r\n", "\n", "c"]
+        );
+        assert_eq!(whole_lines("a\n").count(), 1);
         assert_eq!(
             lines(b"a\r\nb\n\nc").collect::<Vec<_>>(),
             [b"a".as_slice(), b"b", b"", b"c"]

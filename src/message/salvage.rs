@@ -6,7 +6,7 @@ use memchr::memmem;
 use super::frame::{Media, Part, walk_from};
 use super::header::split;
 use super::limits::Limits;
-use super::newline::lines;
+use super::newline::{lines, whole_lines};
 
 /// Parts of a body whose declared boundary never comes, or that was not declared as a multipart: found by the
 /// first `--` line with a Content-Type field behind it.
@@ -110,7 +110,7 @@ pub(crate) fn inline_header(text: &str) -> Option<(usize, usize)> {
     let (mut known, mut strong) = (0, 0);
     let mut at = 0;
     let mut end = 0;
-    for line in text.split_inclusive('\n') {
+    for line in whole_lines(text) {
         let here = at;
         at += line.len();
         let bare = line.trim_end_matches(['\n', '\r']);
@@ -166,7 +166,7 @@ pub(crate) fn status_fields_in(text: &str) -> Option<usize> {
     let mut first = None;
     let mut seen = 0u32;
     let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    for line in whole_lines(text) {
         let here = at;
         at += line.len();
         let Some((name, _)) = split(line.as_bytes()).filter(|(n, _)| n.len() <= 18) else {

@@ -1,6 +1,6 @@
 //! Blocks of fields inside a report: what RFC 3464 section 2.1 has, read as it comes in the wild.
 
-use crate::message::{lossy, split};
+use crate::message::{lossy, split, whole_lines};
 
 /// The most fields that are read of a report about one recipient.
 pub(crate) const MAX_FIELDS: usize = 1000;
@@ -37,11 +37,11 @@ impl Block {
         let mut count = 0;
         // Folds of a line that belongs to no field belong to none either.
         let mut is_stray = false;
-        for line in text.lines() {
+        for line in whole_lines(text) {
             if count > max {
                 break;
             }
-            let line = line.strip_suffix('\r').unwrap_or(line);
+            let line = line.trim_end_matches(['\n', '\r']);
             let Some(block) = blocks.last_mut() else {
                 break;
             };
