@@ -28,17 +28,14 @@ pub(crate) struct AnchorIndex {
     sieve: Box<Sieve>,
 }
 
-/// Says of most places in a text, without a branch, that nothing is to be looked up there.
+/// Says of most places in a text that nothing is to be looked up there.
 ///
-/// Bits of the four bytes around a place are joined by and. A bit stands for some of the windows and is set at the first
-/// three bytes of these; for those that begin where a word does it is not set at letters before the place.
+/// Four bytes of a number stand for the byte before a place and the three from it on. A bit of each stands for some of the
+/// windows, and is clear where a byte is one of these at that place; for windows that begin where a word does it is set at
+/// letters before the place. A search shifts the number byte by byte and joins it with that of the next one (shift-or): what
+/// is clear at the top then has been clear four times.
 #[derive(Debug)]
-struct Sieve {
-    before: [u8; 256],
-    first: [u8; 256],
-    second: [u8; 256],
-    third: [u8; 256],
-}
+struct Sieve([u32; 256]);
 
 /// Windows that begin with a letter where a word begins.
 const WORD: u8 = 1 << 6;
@@ -48,16 +45,14 @@ const MARK: u8 = 1 << 7;
 const ANYWHERE: u8 = !(WORD | MARK);
 
 impl Sieve {
+    /// Nothing read yet: any window may begin.
+    const START: u32 = !0xff;
+
     fn new(starts: &Windows, anywhere: &Windows) -> Self {
-        let mut sieve = Sieve {
-            before: [u8::MAX; 256],
-            first: [0; 256],
-            second: [0; 256],
-            third: [0; 256],
-        };
+        let mut sieve = Sieve([Self::START; 256]);
         for (byte, class) in CLASSES.iter().enumerate() {
             if *class == Class::Letter {
-                sieve.before[byte] = !WORD;
+                sieve.0[byte] |= u32::from(WORD);
             }
         }
         for window in starts.windows() {
@@ -73,9 +68,19 @@ impl Sieve {
 
     fn add(&mut self, window: u64, bit: u8) {
         let [first, second, third, ..] = window.to_le_bytes();
-        self.first[usize::from(first)] |= bit;
-        self.second[usize::from(second)] |= bit;
-        self.third[usize::from(third)] |= bit;
+        for (byte, place) in [(first, 8), (second, 16), (third, 24)] {
+            self.0[usize::from(byte)] &= !(u32::from(bit) << place);
+        }
+    }
+
+    /// What was read, and one byte more.
+    fn next(&self, read: u32, byte: u8) -> u32 {
+        read << 8 | self.0[usize::from(byte)]
+    }
+
+    /// Which windows may begin two bytes before the last one.
+    fn bits(read: u32) -> u8 {
+        !(read >> 24) as u8
     }
 }
 
@@ -342,16 +347,14 @@ impl AnchorIndex {
     /// text that the index was built of.
     pub fn find(&self, literals: &[u8], text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
         let sieve = &*self.sieve;
-        let mut before = u8::MAX;
-        for (at, three) in text.windows(SHORTEST).enumerate() {
-            let bits = before
-                & sieve.first[usize::from(three[0])]
-                & sieve.second[usize::from(three[1])]
-                & sieve.third[usize::from(three[2])];
-            before = sieve.before[usize::from(three[0])];
+        let mut read = Sieve::START;
+        for (last, byte) in text.iter().enumerate() {
+            read = sieve.next(read, *byte);
+            let bits = Sieve::bits(read);
             if bits == 0 {
                 continue;
             }
+            let at = last + 1 - SHORTEST;
             let window = word(&text[at..]).unwrap_or_else(|| number(&text[at..]));
             if bits & (WORD | MARK) != 0 {
                 self.starts.find(literals, text, at, window, &mut found);
