@@ -320,7 +320,10 @@ fn own_words<'m, 'x>(message: &'m Message<'x>) -> (String, Option<&'m Part<'x>>)
             verbatim = None;
             words.push_str("\n\n");
         }
-        words.push_str(&text);
+        match words.is_empty() {
+            true => words = text.into_owned(),
+            false => words.push_str(&text),
+        }
         if is_report {
             break;
         }

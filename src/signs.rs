@@ -11,6 +11,9 @@ use crate::words::Signal;
 /// The first bytes of the words, where a greeting and the first sentence stand.
 const OPENING: usize = 120;
 
+/// Bytes of room in which most header fields fit.
+const LINE: usize = 256;
+
 /// What words and header fields say.
 #[derive(Debug, Default)]
 pub(crate) struct Signs {
@@ -63,7 +66,7 @@ impl Signs {
             ..Signs::default()
         };
         signs.mark_texts = marks;
-        let mut lower = String::new();
+        let mut lower = String::with_capacity(LINE);
         for (i, field) in notice.message.header.fields.iter().enumerate() {
             let value = || crate::message::field_text(field.value, None);
             knowledge.marks_of_field(field.name, value, &mut lower, |mark| match mark {

@@ -1,5 +1,8 @@
 //! Patterns of header values: `*` is anything, case does not count.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
 use memchr::memchr2_iter;
 
 use super::anchor::{AnchorIndex, Span};
@@ -56,17 +59,16 @@ impl Glob {
         tail.is_some_and(|t| t.eq_ignore_ascii_case(end))
     }
 
-    /// Whether any value fits that holds the longest literal.
+    /// Whether any value fits that holds its literal.
     fn is_contained(&self) -> bool {
         self.first.is_empty()
             && self.middle.len() == 1
             && self.last.as_deref().is_some_and(str::is_empty)
     }
 
-    fn longest(&self) -> &str {
+    fn pieces(&self) -> impl Iterator<Item = &str> {
         let middle = self.middle.iter().map(|m| &m.0);
-        let pieces = middle.chain([&self.first]).chain(&self.last);
-        pieces.max_by_key(|p| p.len()).map_or("", |p| p)
+        middle.chain([&self.first]).chain(&self.last).map(|p| &**p)
     }
 }
 
@@ -103,7 +105,7 @@ fn find_ignoring_case(haystack: &str, needle: &str, rare: usize) -> Option<usize
     .find(|&i| haystack[i..i + needle.len()].eq_ignore_ascii_case(needle))
 }
 
-/// Many patterns, of which few fit: only those whose longest literal stands in the value are compared.
+/// Many patterns, of which few fit: only those whose most telling literal stands in the value are compared.
 #[derive(Debug, Default)]
 pub(crate) struct GlobSet {
     globs: Vec<(Glob, usize)>,
@@ -156,18 +158,24 @@ impl GlobSet {
     pub fn ready(&mut self) {
         let indexed = self.globs.len() >= Self::WORTH_AN_INDEX;
         let mut literals: Vec<Span> = Vec::new();
+        // What many patterns share would have each of them compared wherever it stands.
+        let mut sharing: HashMap<&str, usize> = HashMap::new();
+        for piece in self.globs.iter().flat_map(|g| g.0.pieces()) {
+            *sharing.entry(piece).or_default() += 1;
+        }
+        let telling = |p: &&str| (p.len() >= 3, Reverse(sharing.get(p).copied()), p.len());
         for (i, (pattern, _)) in self.globs.iter().enumerate() {
-            let longest = pattern.longest();
+            let literal = pattern.pieces().max_by_key(telling).unwrap_or_default();
             // A beginning that does not fit is seen as quickly as any search could say so.
             let begins = pattern.first.len() >= 3;
-            if indexed && !begins && longest.len() >= 3 && longest.is_ascii() {
+            if indexed && !begins && literal.len() >= 3 && literal.is_ascii() {
                 literals.push(Span {
                     start: self.text.len() as u32,
-                    len: longest.len() as u32,
+                    len: literal.len() as u32,
                     begins_word: false,
                 });
                 self.text
-                    .extend(longest.bytes().map(|b| b.to_ascii_lowercase()));
+                    .extend(literal.bytes().map(|b| b.to_ascii_lowercase()));
                 self.by_literal.push((i, pattern.is_contained()));
             } else {
                 self.always.push((Head::of(&pattern.first), i));

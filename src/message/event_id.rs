@@ -22,7 +22,7 @@ const BOOKKEEPING: &[&str] = &[
 /// are the outer header, whose bookkeeping fields do not count. An mbox separator line does not either.
 pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
     let mut hash = Sha256::new();
-    let mut buffer: Vec<u8> = Vec::new();
+    let mut buffer = Buffer::default();
     let header = &bytes[..header_len.min(bytes.len())];
     if memchr::memchr(b'\r', header).is_none() {
         update_with_header(&mut hash, header);
@@ -33,20 +33,19 @@ pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
                 skipping = is_bookkeeping(line);
             }
             if !skipping {
-                push(&mut hash, &mut buffer, line);
+                buffer.push(&mut hash, line);
             }
         }
     }
     let rest = &bytes[header_len.min(bytes.len())..];
     if memchr::memchr(b'\r', rest).is_none() {
-        hash.update(&buffer);
-        buffer.clear();
         let end = rest.iter().rposition(|b| *b != b'\n').map_or(0, |i| i + 1);
+        buffer.flush(&mut hash);
         if end > 0 {
             hash.update(&rest[..end]);
-            buffer.push(b'\n');
+            hash.update(b"\n");
         }
-        return hex(hash, &buffer);
+        return hex(hash);
     }
     let mut blank = 0;
     for line in lines(rest) {
@@ -56,11 +55,12 @@ pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
             continue;
         }
         for _ in 0..std::mem::take(&mut blank) {
-            push(&mut hash, &mut buffer, b"");
+            buffer.push(&mut hash, b"");
         }
-        push(&mut hash, &mut buffer, line);
+        buffer.push(&mut hash, line);
     }
-    hex(hash, &buffer)
+    buffer.flush(&mut hash);
+    hex(hash)
 }
 
 /// Hashes the lines of a header that count, in as few pieces as they have.
@@ -88,10 +88,9 @@ fn is_fold(line: &[u8]) -> bool {
     line.starts_with(b" ") || line.starts_with(b"\t")
 }
 
-/// The first half of the hash, `rest` included.
-fn hex(mut hash: Sha256, rest: &[u8]) -> String {
+/// The first half of the hash.
+fn hex(hash: Sha256) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    hash.update(rest);
     let mut id = String::with_capacity(32);
     for byte in hash.finalize().iter().take(16) {
         id.push(char::from(DIGITS[usize::from(byte >> 4)]));
@@ -100,18 +99,44 @@ fn hex(mut hash: Sha256, rest: &[u8]) -> String {
     id
 }
 
-fn push(hash: &mut Sha256, buffer: &mut Vec<u8>, line: &[u8]) {
-    if buffer.len() + line.len() > 4000 {
-        hash.update(&*buffer);
-        buffer.clear();
+/// Lines on their way into the hash: one by one they would cost more than what is hashed.
+struct Buffer {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Buffer {
+            bytes: [0; 1024],
+            len: 0,
+        }
     }
-    if line.len() > 4000 {
-        hash.update(line);
-        buffer.push(b'\n');
-        return;
+}
+
+impl Buffer {
+    /// Adds a line, with LF for its end.
+    fn push(&mut self, hash: &mut Sha256, line: &[u8]) {
+        if self.len + line.len() >= self.bytes.len() {
+            self.flush(hash);
+        }
+        match self.bytes.get_mut(self.len..=self.len + line.len()) {
+            Some(room) => {
+                room[..line.len()].copy_from_slice(line);
+                room[line.len()] = b'\n';
+                self.len += room.len();
+            }
+            None => {
+                hash.update(line);
+                hash.update(b"\n");
+            }
+        }
     }
-    buffer.extend_from_slice(line);
-    buffer.push(b'\n');
+
+    fn flush(&mut self, hash: &mut Sha256) {
+        hash.update(&self.bytes[..self.len]);
+        self.len = 0;
+    }
 }
 
 fn is_bookkeeping(line: &[u8]) -> bool {

@@ -109,10 +109,12 @@ pub(crate) fn walk_from<'x>(
     problems: &mut Vec<String>,
 ) -> Vec<Part<'x>> {
     let boundary = root.media.boundary.clone().filter(|_| root.is_multipart());
-    let mut parts = vec![root];
     let Some(boundary) = boundary else {
-        return parts;
+        return vec![root];
     };
+    // A report has three parts below the root.
+    let mut parts = Vec::with_capacity(4);
+    parts.push(root);
     let mut open = vec![Open { boundary, part: 0 }];
     // The leaf that runs until the next delimiter, and where its body begins.
     let mut leaf: Option<(usize, usize)> = None;

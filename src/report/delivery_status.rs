@@ -67,32 +67,24 @@ impl DeliveryStatus {
         }
         for block in blocks {
             for group in split_repeats(block) {
-                let (mut of_message, mut of_recipient) = (Vec::new(), Vec::new());
-                for (name, value) in group.fields {
+                let Block { mut fields } = group;
+                for (name, _) in &mut fields {
                     // A damaged first letter: `ction: failed`.
-                    let name = if name == "ction" {
-                        "action".to_owned()
-                    } else {
-                        name
-                    };
-                    if PER_MESSAGE.contains(&name.as_str()) {
-                        of_message.push((name, value))
-                    } else {
-                        of_recipient.push((name, value))
+                    if name == "ction" {
+                        *name = "action".into();
                     }
                 }
-                let tells = of_recipient
+                let is_of_message = |name: &str| PER_MESSAGE.contains(&name);
+                let tells = fields
                     .iter()
-                    .any(|(n, _)| PER_RECIPIENT.contains(&n.as_str()));
+                    .any(|(n, _)| PER_RECIPIENT.contains(&n.as_ref()));
+                let of_message = fields.extract_if(.., |(n, _)| is_of_message(n));
+                status.message.fields.extend(of_message);
                 if !tells {
-                    status.message.fields.append(&mut of_message);
-                    status.message.fields.append(&mut of_recipient);
+                    status.message.fields.append(&mut fields);
                     continue;
                 }
-                status.message.fields.append(&mut of_message);
-                let group = Block {
-                    fields: of_recipient,
-                };
+                let group = Block { fields };
                 match groups.last_mut() {
                     Some(last) if completes(last, &group) => last.fields.extend(group.fields),
                     _ => groups.push(group),
@@ -118,7 +110,7 @@ fn split_repeats(block: Block) -> Vec<Block> {
     let mut groups = vec![Block::default()];
     for (name, value) in block.fields {
         let once = matches!(
-            name.as_str(),
+            name.as_ref(),
             "final-recipient" | "action" | "status" | "original-recipient"
         );
         let Some(last) = groups.last_mut() else { break };
@@ -146,7 +138,7 @@ fn completes(last: &Block, next: &Block) -> bool {
     let overlap = next
         .fields
         .iter()
-        .any(|(n, _)| PER_RECIPIENT.contains(&n.as_str()) && last.get(n).is_some());
+        .any(|(n, _)| PER_RECIPIENT.contains(&n.as_ref()) && last.get(n).is_some());
     !overlap && (!has_address(next) || !has_address(last) && last.get("action").is_none())
 }
 

@@ -1,5 +1,7 @@
 //! Blocks of fields inside a report: what RFC 3464 section 2.1 has, read as it comes in the wild.
 
+use std::borrow::Cow;
+
 use crate::message::{lossy, split, whole_lines};
 
 /// The most fields that are read of a report about one recipient.
@@ -8,7 +10,38 @@ pub(crate) const MAX_FIELDS: usize = 1000;
 /// One group of fields, in order; names in lower case, values unfolded with `\n` between lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
-    pub fields: Vec<(String, String)>,
+    pub fields: Vec<(Cow<'static, str>, String)>,
+}
+
+/// Names that most fields of reports have (RFC 3464 sections 2.2 and 2.3): they need no memory of their own.
+const USUAL_NAMES: &[&str] = &[
+    "final-recipient",
+    "action",
+    "status",
+    "diagnostic-code",
+    "remote-mta",
+    "original-recipient",
+    "reporting-mta",
+    "arrival-date",
+    "last-attempt-date",
+    "received-from-mta",
+    "original-envelope-id",
+    "will-retry-until",
+    "x-postfix-queue-id",
+    "x-postfix-sender",
+];
+/// As many fields as a group has that needs no second piece of memory.
+const USUAL_FIELDS: usize = 8;
+
+/// The name in lower case.
+fn lower(name: &[u8]) -> Cow<'static, str> {
+    let usual = USUAL_NAMES
+        .iter()
+        .find(|n| n.as_bytes().eq_ignore_ascii_case(name));
+    match usual {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(lossy(name).to_ascii_lowercase()),
+    }
 }
 
 impl Block {
@@ -59,10 +92,11 @@ impl Block {
                 Some((name, value_at)) => {
                     count += 1;
                     is_stray = false;
-                    block.fields.push((
-                        lossy(name).to_ascii_lowercase(),
-                        line[value_at..].trim().to_owned(),
-                    ));
+                    if block.fields.is_empty() {
+                        block.fields.reserve(USUAL_FIELDS);
+                    }
+                    let value = line[value_at..].trim().to_owned();
+                    block.fields.push((lower(name), value));
                 }
                 None => {
                     let into = match block.fields.last_mut() {
@@ -87,7 +121,7 @@ impl Block {
 }
 
 /// The last field of the block before the last.
-fn previous(blocks: &mut [Block]) -> Option<&mut (String, String)> {
+fn previous(blocks: &mut [Block]) -> Option<&mut (Cow<'static, str>, String)> {
     let at = blocks.len().checked_sub(2)?;
     blocks[at].fields.last_mut()
 }
