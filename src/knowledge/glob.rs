@@ -272,6 +272,8 @@ impl FieldGlobs {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -328,6 +330,39 @@ mod tests {
                 .filter(|&i| Glob::new(patterns[i]).fits(value))
                 .collect();
             assert_eq!(found, want, "{value}");
+        }
+    }
+
+    /// A pattern one character after the other, whatever it costs.
+    fn plainly(pattern: &[u8], value: &[u8]) -> bool {
+        match pattern {
+            [] => value.is_empty(),
+            [b'*', rest @ ..] => (0..=value.len()).any(|at| plainly(rest, &value[at..])),
+            [c, rest @ ..] => {
+                value.first().is_some_and(|v| v.eq_ignore_ascii_case(c))
+                    && plainly(rest, &value[1..])
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_finds_what_plain_comparison_finds(
+            patterns in prop::collection::vec("[abX*]{0,9}", 1..10),
+            values in prop::collection::vec("[aAbBx]{0,12}", 1..6),
+        ) {
+            let mut set = GlobSet::default();
+            patterns.iter().enumerate().for_each(|(i, p)| set.add(p, i));
+            set.ready();
+            for value in values {
+                let mut found = Vec::new();
+                set.find(&value, &mut String::new(), |i| found.push(i));
+                found.sort();
+                found.dedup();
+                let fits = |i: &usize| plainly(patterns[*i].as_bytes(), value.as_bytes());
+                let want: Vec<usize> = (0..patterns.len()).filter(fits).collect();
+                prop_assert_eq!(found, want, "{:?} {:?}", patterns, value);
+            }
         }
     }
 }
