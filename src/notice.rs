@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::ptr;
 
-use memchr::memmem;
-
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{
@@ -60,10 +58,7 @@ impl<'m, 'x> Notice<'m, 'x> {
     ) -> Self {
         let info = info(message);
         let subject = normalise(info.subject.as_deref().unwrap_or_default());
-        let from = message
-            .text_of("From")
-            .map(|f| f.into_owned())
-            .unwrap_or_default();
+        let from = message.text_of("From").unwrap_or_default();
         let mut returned = returned_part(message, limits, id_headers);
         let (mut words, verbatim) = own_words(message);
         if let Some((start, end)) = inline_header(&words) {
@@ -101,11 +96,14 @@ impl<'m, 'x> Notice<'m, 'x> {
                 .marks
                 .retain(|m| own(m.1, m.2) || divider.start <= m.1 && m.2 <= divider.end);
         }
-        let has_daemon_address = info.from.as_deref().is_some_and(is_daemon_address);
+        let has_daemon_address = {
+            let from = info.from.as_deref();
+            from.is_some_and(|a| knowledge.is_mail_system_address(a))
+        };
         Notice {
             message,
             has_daemon_address,
-            is_from_daemon: has_daemon_address || is_daemon_name(&from),
+            is_from_daemon: has_daemon_address || knowledge.is_mail_system_name(&from),
             info,
             subject,
             words,
@@ -168,55 +166,6 @@ impl<'m, 'x> Notice<'m, 'x> {
                 || p.len() > 13 && p[..14].eq_ignore_ascii_case(b"<mailer-daemon")
         })
     }
-}
-
-/// Whether a `From` field names a mail system.
-fn is_daemon_name(from: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "mailer-daemon",
-        "mailer daemon",
-        "mail delivery system",
-        "mail delivery subsystem",
-        "mail delivery service",
-        "mail system",
-        "internet mail delivery",
-        "postmaster",
-        "mail administrator",
-        "delivery subsystem",
-        "mail deliver system",
-        "mailserver",
-        "mail server",
-        "content-filter at",
-    ];
-    let from = from.to_ascii_lowercase();
-    let has = |n: &str| memmem::find(from.as_bytes(), n.as_bytes()).is_some();
-    NAMES.iter().any(|n| has(n))
-}
-
-/// Whether an address is that of a mail system.
-fn is_daemon_address(address: &str) -> bool {
-    const LOCALS: &[&str] = &[
-        "mailer-daemon",
-        "mailerdaemon",
-        "postmaster",
-        "post_master",
-        "post-master",
-        "mdaemon",
-        "mailer_daemon",
-        "double-bounce",
-        "mail-daemon",
-        "maildaemon",
-        "mailsystem",
-        "mail-system",
-        "mail_system",
-        "microsoftexchange",
-    ];
-    let local = address.split('@').next().unwrap_or_default();
-    LOCALS.iter().any(|l| {
-        local
-            .get(..l.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(l))
-    })
 }
 
 /// The line that says that the returned message follows: it belongs to neither.

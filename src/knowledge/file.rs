@@ -28,6 +28,10 @@ pub(crate) struct RuleFile {
     pub aside: Vec<At<AsideEntry>>,
     /// What stands before the names of commands among the asides.
     pub command_leads: Vec<String>,
+    /// What mail systems call themselves in `From`.
+    pub mail_system_names: Vec<String>,
+    /// What their local parts begin with.
+    pub mail_system_mailboxes: Vec<String>,
     pub dates: Option<DatesEntry>,
     /// Ids of rules to switch off; for files of the user.
     pub off: Vec<At<String>>,

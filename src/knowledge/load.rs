@@ -9,7 +9,8 @@ use super::file::{
 };
 use super::{
     AsideIndex, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
-    HeaderSign, Knowledge, Provider, Rule, Sign, SplitSet, check_pattern, number_of,
+    HeaderSign, Knowledge, MailSystems, Provider, Rule, Sign, SplitSet, check_pattern, mail_system,
+    number_of,
 };
 use crate::contract::Details;
 use crate::error::Error;
@@ -40,6 +41,8 @@ pub(crate) struct Loader {
     dialect_places: HashMap<String, (String, usize)>,
     asides: Vec<(String, At<AsideEntry>)>,
     command_leads: Vec<String>,
+    mail_system_names: Vec<String>,
+    mail_system_mailboxes: Vec<String>,
     /// Provider names of rules, resolved when all files are there.
     wanted: Vec<(usize, String)>,
     off: Vec<(String, String, usize)>,
@@ -82,6 +85,8 @@ impl Loader {
             dialect,
             aside,
             command_leads,
+            mail_system_names,
+            mail_system_mailboxes,
             off,
             language,
             dates,
@@ -292,6 +297,10 @@ impl Loader {
             }
         }
         self.command_leads.extend(command_leads);
+        mail_system::check(&mail_system_names, &mail_system_mailboxes)
+            .map_err(|why| Error::new(name, None, why))?;
+        self.mail_system_names.extend(mail_system_names);
+        self.mail_system_mailboxes.extend(mail_system_mailboxes);
         for at in aside {
             let (line, a) = (at.line, &at.entry);
             for t in a.text.iter().filter(|_| own) {
@@ -402,6 +411,7 @@ impl Loader {
             provider_hosts,
             provider_domains,
             asides: AsideIndex::new(self.asides, &self.command_leads),
+            mail_systems: MailSystems::new(&self.mail_system_names, self.mail_system_mailboxes),
             replies: SplitSet::default(),
             subject_signs: SplitSet::default(),
             body_signs: SplitSet::default(),

@@ -10,6 +10,7 @@ mod file;
 mod glob;
 mod load;
 mod lookup;
+mod mail_system;
 mod normal;
 mod pattern;
 mod sign;
@@ -25,6 +26,7 @@ pub(crate) use dialect::{DialectIndex, Met};
 pub use file::{Listed, Matching, Means, Place, Strength};
 pub(crate) use glob::{FieldGlobs, Glob};
 pub(crate) use load::Loader;
+pub(crate) use mail_system::MailSystems;
 pub use normal::{normalise, normalise_into, one_line};
 pub use pattern::{Hit, PatternSet, check_pattern};
 pub(crate) use sign::SignHits;
@@ -233,6 +235,7 @@ pub struct Knowledge {
     subject_signs: SplitSet,
     body_signs: SplitSet,
     asides: AsideIndex,
+    mail_systems: MailSystems,
     /// `[dates]` of each language.
     dates: Vec<(String, file::DatesEntry)>,
     date_words: OnceLock<DateWords>,
