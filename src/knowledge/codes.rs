@@ -235,7 +235,9 @@ mod tests {
         assert!(p("4xx").fits(None, &[e("4.2.2")]));
         assert_eq!(CodePattern::parse("5.7"), None);
         assert_eq!(CodePattern::parse("abc"), None);
-        for text in ["5.1.1.2", "5.1", "5..1", "3.1.1", "5.1.1111", "5.1.1 ", "55.1.1", "5.1.", ""] {
+        for text in [
+            "5.1.1.2", "5.1", "5..1", "3.1.1", "5.1.1111", "5.1.1 ", "55.1.1", "5.1.", "",
+        ] {
             assert_eq!(Enhanced::parse(text), None, "{text}");
         }
         assert_eq!(Enhanced::read(b"4.20.300 x"), Some((e("4.20.300"), 8)));

@@ -11,6 +11,7 @@ mod glob;
 mod load;
 mod lookup;
 mod normal;
+mod pairs;
 mod pattern;
 mod sign;
 mod split;

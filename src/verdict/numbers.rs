@@ -110,9 +110,9 @@ fn reply_at(text: &str, at: usize) -> Option<(u16, Option<(usize, Enhanced, usiz
         .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
     // `smtp-550`, `->550` and addresses apart: only an arrow may touch the code.
     let touched = at.checked_sub(1).map(|i| bytes[i]);
-    if touched.is_some_and(|b| {
-        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'/' | b'@' | b'+')
-    }) {
+    if touched
+        .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'/' | b'@' | b'+'))
+    {
         return None;
     }
     let marks = bytes[at + 3..]
