@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::written;
+
 /// An enhanced status code, `class.subject.detail` (RFC 3463 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Enhanced {
@@ -47,15 +49,9 @@ impl Enhanced {
 }
 
 impl Enhanced {
-    /// As it is written. Every verdict needs it once or twice, and formatting would cost as much as a rule.
+    /// As it is written.
     pub fn text(self) -> String {
-        let mut text = String::with_capacity(9);
-        text.push(digit(self.class.into()));
-        for number in [self.subject, self.detail] {
-            text.push('.');
-            push_number(&mut text, number);
-        }
-        text
+        written::enhanced(self).into_owned()
     }
 }
 
@@ -74,30 +70,8 @@ fn number_behind_dot(bytes: &mut &[u8]) -> Option<u16> {
 
 impl fmt::Display for Enhanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text())
+        f.pad(&written::enhanced(*self))
     }
-}
-
-/// A reply code as it is written.
-pub(crate) fn reply_code_text(code: u16) -> String {
-    let mut text = String::with_capacity(3);
-    push_number(&mut text, code);
-    text
-}
-
-/// A number below 1000.
-fn push_number(text: &mut String, number: u16) {
-    if number >= 100 {
-        text.push(digit(number / 100 % 10));
-    }
-    if number >= 10 {
-        text.push(digit(number / 10 % 10));
-    }
-    text.push(digit(number % 10));
-}
-
-fn digit(number: u16) -> char {
-    char::from(b'0' + (number % 10) as u8)
 }
 
 /// What a rule's `codes` entry asks for.

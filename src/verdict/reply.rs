@@ -17,8 +17,8 @@ pub(crate) struct ReadReply {
     pub inner: usize,
     /// Reply codes around it, outermost first.
     pub outer: Vec<u16>,
-    /// Every enhanced code of class 4 or 5 with its place, in order.
-    pub enhanced: Vec<(usize, Enhanced)>,
+    /// The enhanced codes of class 4 or 5: the best first, the others in order.
+    pub enhanced: Vec<Enhanced>,
     /// The one that belongs to the innermost reply, or the most telling one.
     pub best: Option<Enhanced>,
 }
@@ -36,22 +36,13 @@ impl ReadReply {
         reply
     }
 
-    /// All enhanced codes, the best first.
-    pub fn enhanced_codes(&self) -> Vec<Enhanced> {
-        let mut all: Vec<Enhanced> = self.best.into_iter().collect();
-        all.extend(
-            self.enhanced
-                .iter()
-                .map(|(_, e)| *e)
-                .filter(|e| Some(*e) != self.best),
-        );
-        all
-    }
-
     fn find_codes(&mut self) {
-        let (mut inner, mut all, enhanced) = (None, Vec::new(), &mut self.enhanced);
+        let (mut inner, mut all) = (None, Vec::new());
+        let enhanced = &mut self.enhanced;
+        // How many of them stand before the innermost reply.
+        let mut outside = 0;
         numbers::codes(&self.text, |at, number| match number {
-            Number::Enhanced(e) if e.class != 2 => enhanced.push((at, e)),
+            Number::Enhanced(e) if e.class != 2 => enhanced.push(e),
             Number::Enhanced(_) => {}
             Number::Reply(code) => {
                 // Most replies have one code, and none around it.
@@ -66,6 +57,7 @@ impl ReadReply {
                 // A greeting or an acceptance around the refusal is no answer to our recipient.
                 if code >= 400 || inner.is_none_or(|(_, before)| before < 400) {
                     inner = Some((at, code));
+                    outside = enhanced.len();
                 }
             }
         });
@@ -76,23 +68,25 @@ impl ReadReply {
             all.dedup();
             self.outer = all;
         }
-        self.best = self.best_enhanced();
+        self.best = best(&self.enhanced, outside);
+        if let Some(best) = self.best.filter(|_| self.enhanced.len() > 1) {
+            self.enhanced.retain(|e| *e != best);
+            self.enhanced.insert(0, best);
+        }
     }
+}
 
-    fn best_enhanced(&self) -> Option<Enhanced> {
-        let telling = |e: &Enhanced| !e.says_nothing() && !e.is_expiry();
-        let inside = self
-            .enhanced
-            .iter()
-            .find(|(p, e)| *p >= self.inner && telling(e));
-        let anywhere = || self.enhanced.iter().rev().find(|(_, e)| telling(e));
-        let informative = || self.enhanced.iter().rev().find(|(_, e)| !e.says_nothing());
-        inside
-            .or_else(anywhere)
-            .or_else(informative)
-            .or_else(|| self.enhanced.last())
-            .map(|(_, e)| *e)
-    }
+/// Which of the codes says most, where so many stand `outside` of the innermost reply.
+fn best(enhanced: &[Enhanced], outside: usize) -> Option<Enhanced> {
+    let telling = |e: &&Enhanced| !e.says_nothing() && !e.is_expiry();
+    let inside = enhanced[outside..].iter().find(telling);
+    let anywhere = || enhanced.iter().rev().find(telling);
+    let informative = || enhanced.iter().rev().find(|e| !e.says_nothing());
+    inside
+        .or_else(anywhere)
+        .or_else(informative)
+        .or_else(|| enhanced.last())
+        .copied()
 }
 
 /// Drops the code that every line of a multi-line reply repeats: `550-5.1.1 a 550 5.1.1 b` becomes `550-5.1.1 a b`.
