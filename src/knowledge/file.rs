@@ -239,7 +239,7 @@ pub(crate) struct RuleEntry<'f> {
 }
 
 /// The details a rule may set.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DetailsEntry<'f> {
     #[serde(borrow)]

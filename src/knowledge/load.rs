@@ -164,6 +164,7 @@ impl Loader {
                     .unwrap_or_else(|| FIRST.to_owned()),
                 examples: r.examples,
                 not: r.not,
+                has_details: r.details != DetailsEntry::default(),
                 details: r.details.kept(keep),
                 file: name.to_owned(),
                 line,
@@ -394,9 +395,10 @@ impl Loader {
         field_globs.ready();
         let codes: Vec<Code> = self.codes.into_values().collect();
         let numbers = codes.iter().enumerate();
-        let code_by_number = numbers
+        let mut code_by_number: Vec<(u32, usize)> = numbers
             .filter_map(|(i, c)| Some((number_of(&c.code)?, i)))
             .collect();
+        code_by_number.sort_unstable();
         let code_by_name = codes
             .iter()
             .enumerate()

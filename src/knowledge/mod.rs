@@ -81,6 +81,8 @@ pub struct Rule {
     /// Reply lines it must not claim.
     pub not: Vec<String>,
     pub(crate) details: file::DetailsEntry<'static>,
+    /// Whether there are any: most rules have none.
+    pub(crate) has_details: bool,
     /// The file it stands in.
     pub file: String,
     /// The line in that file, from 1.
@@ -220,8 +222,8 @@ pub struct Knowledge {
     blocklists: Vec<Blocklist>,
     codes: Vec<Code>,
     code_by_name: HashMap<Cow<'static, str>, usize>,
-    /// By [`code_number`].
-    code_by_number: HashMap<u32, usize>,
+    /// By [`code_number`], sorted.
+    code_by_number: Vec<(u32, usize)>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
@@ -317,7 +319,9 @@ impl Knowledge {
     }
 
     fn numbered(&self, number: u32) -> Option<&Code> {
-        self.code_by_number.get(&number).map(|&i| &self.codes[i])
+        let known = &self.code_by_number;
+        let found = known.binary_search_by_key(&number, |(n, _)| *n).ok()?;
+        Some(&self.codes[known[found].1])
     }
 
     /// The provider of a host name; the longest known suffix wins.

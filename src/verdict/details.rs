@@ -114,9 +114,17 @@ fn retry_after(text: &str) -> Option<u64> {
         "after",
         "for",
     ];
-    let words: Vec<&str> = text.split(' ').take(400).collect();
-    for (i, word) in words.iter().enumerate() {
-        let word = word
+    const MOST: usize = 400;
+    // Where this word begins, and the four before it.
+    let (mut at, mut last) = (0, [0; 4]);
+    for (i, whole) in text.split(' ').take(MOST).enumerate() {
+        let (start, oldest) = (at, last[i % 4]);
+        last[i % 4] = start;
+        at += whole.len() + 1;
+        if !whole.bytes().any(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        let word = whole
             .trim_matches(|c: char| !c.is_ascii_digit() && c != ':' && !c.is_ascii_alphabetic());
         if let Some(seconds) = clock(word) {
             return Some(seconds);
@@ -130,13 +138,16 @@ fn retry_after(text: &str) -> Option<u64> {
         };
         let unit = if digits < word.len() {
             word[digits..].trim_start_matches('-')
+        } else if i + 1 < MOST {
+            let behind = text.get(at..).unwrap_or_default();
+            behind.split(' ').next().unwrap_or_default()
         } else {
-            words.get(i + 1).copied().unwrap_or_default()
+            ""
         };
         let Some(factor) = unit_seconds(unit) else {
             continue;
         };
-        let before = words[i.saturating_sub(4)..i].join(" ");
+        let before = text[oldest..start].trim_end_matches(' ');
         if n > 0
             && ASKING.iter().any(|a| {
                 before
@@ -242,12 +253,16 @@ fn new_address(raw: &str) -> Option<String> {
     found.next()
 }
 
+/// `1.2.3.4`: the addresses of version 6 that are shorter are nobody's.
+const SHORTEST_IP: usize = 7;
+
 /// An IP address in brackets or after "ip", "host", "client".
 fn ip_in_brackets(text: &str) -> Option<String> {
     if !may_hold_ip(text.as_bytes()) {
         return None;
     }
-    let mut words = text.split([' ', ',', ';', '(', ')', '<', '>', '"', '\'']);
+    let border = |c| matches!(c, ' ' | ',' | ';' | '(' | ')' | '<' | '>' | '"' | '\'');
+    let mut words = text.split(border).filter(|w| w.len() >= SHORTEST_IP);
     words.find_map(|w| {
         let w = w.trim_matches(|c: char| matches!(c, '[' | ']' | '.' | ':' | '=' | '/'));
         let w = w.strip_prefix("ip=").unwrap_or(w);
@@ -255,8 +270,8 @@ fn ip_in_brackets(text: &str) -> Option<String> {
             (Some(a), Some(b)) if a < b => &w[a + 1..b],
             _ => w,
         };
-        let plausible = inner.len() >= 7
-            && (inner.matches('.').count() == 3 || inner.matches(':').count() >= 2);
+        let count = |mark: u8| inner.bytes().filter(|b| *b == mark).count();
+        let plausible = inner.len() >= SHORTEST_IP && (count(b'.') == 3 || count(b':') >= 2);
         plausible
             .then(|| inner.parse::<std::net::IpAddr>().ok())
             .flatten()

@@ -28,7 +28,7 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     let (category, score, expired_only) = weigh(&voices, expired);
     let mut details = Details::default();
     for v in voices.iter().filter(|v| v.says == category && !v.is_code()) {
-        if let Some(rule) = v.speaker.rule() {
+        if let Some(rule) = v.speaker.rule().filter(|r| r.has_details) {
             rule.details.fill(&mut details);
         }
     }
