@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -62,7 +63,7 @@ impl<'f> RuleFile<'f> {
 }
 
 /// Words that verdicts repeat: borrowed from the stored rules, so that a verdict costs no copy of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Text<'f>(#[serde(borrow)] Cow<'f, str>);
 
@@ -102,6 +103,12 @@ impl<'f> From<Cow<'f, str>> for Text<'f> {
 impl<'f> From<Text<'f>> for Cow<'f, str> {
     fn from(text: Text<'f>) -> Self {
         text.0
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that speaks about a reply: words of rules, blocklists that are named, codes. Each voice gets a weight.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use super::Case;
 use crate::knowledge::{Blocklist, Code, Enhanced, Hit, Knowledge, Listed, Rule, Target, written};
@@ -412,18 +413,11 @@ impl<'k> Heard<'k> {
 
     /// The heaviest first. The same rule said twice says no more than once.
     fn once_each(&mut self) {
-        self.voices.sort_by(|a, b| {
-            b.weight
-                .total_cmp(&a.weight)
-                .then(b.home.cmp(&a.home))
-                .then(a.is_code().cmp(&b.is_code()))
-                .then_with(|| a.speaker.id().cmp(b.speaker.id()))
-                // Of one rule's words the longest are kept, the first of these.
-                .then_with(|| {
-                    let ((a_len, a_at), (b_len, b_at)) = (a.said.place(), b.said.place());
-                    b_len.cmp(&a_len).then(a_at.cmp(&b_at))
-                })
-        });
+        self.voices
+            .sort_by(|a, b| match b.weight.total_cmp(&a.weight) {
+                Ordering::Equal => among_equals(a, b),
+                order => order,
+            });
         let mut kept = 0;
         for i in 0..self.voices.len() {
             let voice = self.voices[i];
@@ -437,6 +431,20 @@ impl<'k> Heard<'k> {
         }
         self.voices.truncate(kept);
     }
+}
+
+/// The order of voices of the same weight, which are few.
+#[cold]
+fn among_equals(a: &Voice<'_>, b: &Voice<'_>) -> Ordering {
+    b.home
+        .cmp(&a.home)
+        .then(a.is_code().cmp(&b.is_code()))
+        .then_with(|| a.speaker.id().cmp(b.speaker.id()))
+        // Of one rule's words the longest are kept, the first of these.
+        .then_with(|| {
+            let ((a_len, a_at), (b_len, b_at)) = (a.said.place(), b.said.place());
+            b_len.cmp(&a_len).then(a_at.cmp(&b_at))
+        })
 }
 
 /// Where a general voice agrees with a rule of the recognised provider, the provider's is not the weaker one: its details
