@@ -21,10 +21,13 @@ fn main() -> io::Result<()> {
     let mut names = Vec::new();
     walk(&Path::new(&root).join("rules"), "rules", &mut names)?;
     names.sort();
-    let mut files = Vec::new();
+    let mut texts = Vec::new();
     for (name, path) in names {
-        let text = fs::read_to_string(&path)?;
-        let read = file::RuleFile::read(&text).map_err(|e| {
+        texts.push((name, fs::read_to_string(&path)?));
+    }
+    let mut files = Vec::new();
+    for (name, text) in &texts {
+        let read = file::RuleFile::read(text).map_err(|e| {
             let at = e.span().map_or(0, |s| s.start);
             let line = 1 + text[..at].matches('\n').count();
             io::Error::other(format!("{name}:{line}: {}", e.message()))

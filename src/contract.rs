@@ -151,13 +151,13 @@ pub struct Recipient {
 #[non_exhaustive]
 pub struct RecipientVerdict {
     /// Enhanced status code (RFC 3463).
-    pub status: Option<String>,
+    pub status: Option<Cow<'static, str>>,
     /// Reply code (RFC 5321) of the innermost reply.
-    pub reply_code: Option<String>,
+    pub reply_code: Option<Cow<'static, str>>,
     /// The words that were judged.
     pub diagnostic_code: Option<String>,
     /// The mailbox provider that answered, when recognised.
-    pub provider: Option<String>,
+    pub provider: Option<Cow<'static, str>>,
     /// What happened.
     pub category: Option<Category>,
     /// Whose problem it is.
@@ -186,13 +186,13 @@ pub struct RecipientVerdict {
 #[non_exhaustive]
 pub struct Verdict {
     /// Enhanced status code (RFC 3463), as far as one is known.
-    pub status: Option<String>,
+    pub status: Option<Cow<'static, str>>,
     /// Reply code (RFC 5321) of the innermost reply; none is made up.
-    pub reply_code: Option<String>,
+    pub reply_code: Option<Cow<'static, str>>,
     /// The text that was judged.
     pub diagnostic_code: Option<String>,
     /// The mailbox provider that answered, when recognised.
-    pub provider: Option<String>,
+    pub provider: Option<Cow<'static, str>>,
     /// What happened.
     pub category: Category,
     /// Whose problem it is.
@@ -239,7 +239,7 @@ impl From<Verdict> for RecipientVerdict {
 #[non_exhaustive]
 pub struct Evidence {
     /// Permanent id of the rule.
-    pub rule: String,
+    pub rule: Cow<'static, str>,
     /// The category it speaks for.
     pub says: Category,
     /// How much it proves, 0 to 1.
@@ -247,7 +247,7 @@ pub struct Evidence {
     /// The field it was found in: `diagnostic_code`, `status`, `action`, `remote_mta`, `text`.
     pub from: Cow<'static, str>,
     /// The words or the code that decided.
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 /// What else a reply says. Keys that were not found are left out.
@@ -257,10 +257,10 @@ pub struct Evidence {
 pub struct Details {
     /// Id of the blocklist that is named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocklist: Option<String>,
+    pub blocklist: Option<Cow<'static, str>>,
     /// Where removal from that list can be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delist_url: Option<String>,
+    pub delist_url: Option<Cow<'static, str>>,
     /// Seconds the reply asks to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -269,19 +269,19 @@ pub struct Details {
     pub limit_bytes: Option<u64>,
     /// What failed: spf, dkim, dmarc, alignment, arc, ptr, helo, tls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mechanism: Option<String>,
+    pub mechanism: Option<Cow<'static, str>>,
     /// What a limit or block applies to: ip, domain, sender, recipient, session, url, message.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
+    pub scope: Option<Cow<'static, str>>,
     /// What a limit counts: messages, connections, recipients, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limited: Option<String>,
+    pub limited: Option<Cow<'static, str>>,
     /// The provider's own code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider_code: Option<String>,
+    pub provider_code: Option<Cow<'static, str>>,
     /// The SMTP command that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
+    pub command: Option<Cow<'static, str>>,
     /// New address of a moved mailbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_address: Option<String>,
@@ -290,7 +290,7 @@ pub struct Details {
     pub expired: Option<bool>,
     /// The code this reply turns into if nothing changes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub escalates_to: Option<String>,
+    pub escalates_to: Option<Cow<'static, str>>,
     /// The IP address the reply names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -299,5 +299,5 @@ pub struct Details {
     pub ambiguous: Option<bool>,
     /// Reply codes around the innermost one, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub replies: Vec<String>,
+    pub replies: Vec<Cow<'static, str>>,
 }

@@ -3,7 +3,8 @@
 use crate::address::{self, Decoded};
 use crate::contract::{Details, Recipient, RecipientVerdict};
 use crate::dialect::Failure;
-use crate::knowledge::{Knowledge, one_line};
+
+use crate::knowledge::{Knowledge, one_line, written};
 use crate::message::{self, date};
 use crate::notice::Notice;
 use crate::report::{DeliveryStatus, Disposition, RecipientFields};
@@ -209,7 +210,7 @@ impl Judge<'_> {
             return RecipientVerdict {
                 status: status
                     .and_then(verdict::parse_status)
-                    .map(|s| s.to_string()),
+                    .map(written::enhanced),
                 diagnostic_code: Some(words.to_owned()).filter(|w| !w.is_empty()),
                 details: Details::default(),
                 ..RecipientVerdict::default()

@@ -114,7 +114,7 @@ struct Checker<'k> {
 
 impl Checker<'_> {
     fn found(&mut self, rule: &Rule, kind: FindingKind, message: String) {
-        let (file, line, rule) = (rule.file.clone(), rule.line, rule.id.clone());
+        let (file, line, rule) = (rule.file.clone(), rule.line, rule.id.to_string());
         self.findings.push(Finding {
             file,
             line,
@@ -175,7 +175,7 @@ impl Checker<'_> {
 
     /// What the judgement says about its lines.
     fn lines(&mut self, rule: &Rule) {
-        let provider = self.knowledge.provider_of(rule).map(|p| p.id.as_str());
+        let provider = self.knowledge.provider_of(rule).map(|p| &*p.id);
         let mut wins_itself = false;
         for example in &rule.examples {
             let verdict = (self.classify)(example, provider);
@@ -340,7 +340,7 @@ impl Checker<'_> {
         let mut ids = HashSet::new();
         for list in self.knowledge.blocklists() {
             let mut found = |kind: FindingKind, message: String| {
-                let (file, rule) = ("rules/blocklists.toml".to_owned(), list.id.clone());
+                let (file, rule) = ("rules/blocklists.toml".to_owned(), list.id.to_string());
                 self.findings.push(Finding {
                     file,
                     line: 0,
@@ -379,7 +379,7 @@ fn winner(verdict: &Verdict) -> Option<&str> {
         .evidence
         .iter()
         .find(|e| e.says == verdict.category)
-        .map(|e| e.rule.as_str())
+        .map(|e| &*e.rule)
 }
 
 /// A text that fits `pattern`: a word in each gap, nothing where a star is glued to a word.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::written;
+
 /// An enhanced status code, `class.subject.detail` (RFC 3463 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Enhanced {
@@ -16,20 +18,23 @@ pub struct Enhanced {
 impl Enhanced {
     /// Reads exactly `class.subject.detail`.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut it = text.split('.');
-        let (c, s, d) = (it.next()?, it.next()?, it.next()?);
-        if it.next().is_some() || !matches!(c, "2" | "4" | "5") {
+        let (code, len) = Self::read(text.as_bytes())?;
+        (len == text.len()).then_some(code)
+    }
+
+    /// The code that `bytes` begins with, and how long it is. No digit follows it.
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (&class @ (b'2' | b'4' | b'5'), mut rest) = bytes.split_first()? else {
             return None;
-        }
-        let number = |t: &str| -> Option<u16> {
-            ((1..=3).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit()))
-                .then(|| t.parse().ok())?
         };
-        Some(Enhanced {
-            class: c.as_bytes()[0] - b'0',
-            subject: number(s)?,
-            detail: number(d)?,
-        })
+        let subject = number_behind_dot(&mut rest)?;
+        let detail = number_behind_dot(&mut rest)?;
+        let code = Enhanced {
+            class: class - b'0',
+            subject,
+            detail,
+        };
+        Some((code, bytes.len() - rest.len()))
     }
 
     /// Whether it only says the class: x.0.0 (RFC 3461 section 6.3 g asks for it where nothing fits).
@@ -44,44 +49,29 @@ impl Enhanced {
 }
 
 impl Enhanced {
-    /// As it is written. Every verdict needs it once or twice, and formatting would cost as much as a rule.
+    /// As it is written.
     pub fn text(self) -> String {
-        let mut text = String::with_capacity(9);
-        text.push(digit(self.class.into()));
-        for number in [self.subject, self.detail] {
-            text.push('.');
-            push_number(&mut text, number);
-        }
-        text
+        written::enhanced(self).into_owned()
     }
+}
+
+/// Takes a dot and one to three digits from the beginning, behind which no digit stands.
+fn number_behind_dot(bytes: &mut &[u8]) -> Option<u16> {
+    let rest = bytes.strip_prefix(b".")?;
+    let len = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, behind) = rest.split_at(len);
+    if !(1..=3).contains(&len) {
+        return None;
+    }
+    *bytes = behind;
+    let add = |number, digit: &u8| number * 10 + u16::from(digit - b'0');
+    Some(digits.iter().fold(0, add))
 }
 
 impl fmt::Display for Enhanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text())
+        f.pad(&written::enhanced(*self))
     }
-}
-
-/// A reply code as it is written.
-pub(crate) fn reply_code_text(code: u16) -> String {
-    let mut text = String::with_capacity(3);
-    push_number(&mut text, code);
-    text
-}
-
-/// A number below 1000.
-fn push_number(text: &mut String, number: u16) {
-    if number >= 100 {
-        text.push(digit(number / 100 % 10));
-    }
-    if number >= 10 {
-        text.push(digit(number / 10 % 10));
-    }
-    text.push(digit(number % 10));
-}
-
-fn digit(number: u16) -> char {
-    char::from(b'0' + (number % 10) as u8)
 }
 
 /// What a rule's `codes` entry asks for.
@@ -219,7 +209,12 @@ mod tests {
         assert!(p("4xx").fits(None, &[e("4.2.2")]));
         assert_eq!(CodePattern::parse("5.7"), None);
         assert_eq!(CodePattern::parse("abc"), None);
-        assert_eq!(Enhanced::parse("5.1.1.2"), None);
+        for text in [
+            "5.1.1.2", "5.1", "5..1", "3.1.1", "5.1.1111", "5.1.1 ", "55.1.1", "5.1.", "",
+        ] {
+            assert_eq!(Enhanced::parse(text), None, "{text}");
+        }
+        assert_eq!(Enhanced::read(b"4.20.300 x"), Some((e("4.20.300"), 8)));
         assert_eq!(e("5.7.606").to_string(), "5.7.606");
     }
 }

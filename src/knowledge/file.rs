@@ -4,7 +4,10 @@
 //! The build script reads `rules/` with this same file and stores what it read in a binary form: reading 1.5 MB of TOML
 //! takes 30 ms, which a program that is started for one message would pay each time; the binary form takes 3 ms.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,19 +16,24 @@ use crate::words::{Category, Permanence, SenderAction, Signal};
 /// Everything a file may hold. Which of it makes sense where is said in `docs/rules.md`, not forced.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct RuleFile {
+pub(crate) struct RuleFile<'f> {
     pub language: Option<String>,
     pub name: Option<String>,
-    pub provider: Option<ProviderEntry>,
+    #[serde(borrow)]
+    pub provider: Option<ProviderEntry<'f>>,
     pub defaults: Defaults,
-    pub rule: Vec<At<RuleEntry>>,
+    #[serde(borrow)]
+    pub rule: Vec<At<RuleEntry<'f>>>,
     pub sign: Vec<At<SignEntry>>,
     pub header: Vec<At<HeaderEntry>>,
-    pub code: Vec<At<CodeEntry>>,
-    pub blocklist: Vec<At<BlocklistEntry>>,
+    #[serde(borrow)]
+    pub code: Vec<At<CodeEntry<'f>>>,
+    #[serde(borrow)]
+    pub blocklist: Vec<At<BlocklistEntry<'f>>>,
     pub category: Vec<CategoryEntry>,
     pub dialect: Vec<At<DialectEntry>>,
-    pub aside: Vec<At<AsideEntry>>,
+    #[serde(borrow)]
+    pub aside: Vec<At<AsideEntry<'f>>>,
     /// What stands before the names of commands among the asides.
     pub command_leads: Vec<String>,
     /// What mail systems call themselves in `From`.
@@ -37,10 +45,10 @@ pub(crate) struct RuleFile {
     pub off: Vec<At<String>>,
 }
 
-impl RuleFile {
+impl<'f> RuleFile<'f> {
     /// Reads a file and notes the line of each entry.
-    pub fn read(text: &str) -> Result<Self, toml::de::Error> {
-        let mut file: RuleFile = toml::from_str(text)?;
+    pub fn read(text: &'f str) -> Result<Self, toml::de::Error> {
+        let mut file: RuleFile<'f> = toml::from_str(text)?;
         let mut lines = Lines {
             text,
             offset: 0,
@@ -56,6 +64,77 @@ impl RuleFile {
         lines.of(&mut file.off);
         Ok(file)
     }
+}
+
+/// Words that verdicts repeat: borrowed from the stored rules, so that a verdict costs no copy of them.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'f>(#[serde(borrow)] Cow<'f, str>);
+
+impl Text<'_> {
+    /// No words.
+    pub const NONE: Self = Text(Cow::Borrowed(""));
+}
+
+impl<'f> Text<'f> {
+    /// The words as they were read.
+    pub fn inner(self) -> Cow<'f, str> {
+        self.0
+    }
+
+    /// The words of a file that goes away.
+    pub fn owned(self) -> Cow<'static, str> {
+        Cow::Owned(self.0.into_owned())
+    }
+
+    /// With the sort before it, as evidence names what is no rule. The binary form has it already.
+    fn sorted<D: Deserializer<'f>>(sort: &str, d: D) -> Result<Self, D::Error> {
+        let is_stored = !d.is_human_readable();
+        let name = Text::deserialize(d)?;
+        Ok(match is_stored {
+            true => name,
+            false => Text(Cow::Owned([sort, &*name].concat())),
+        })
+    }
+}
+
+impl<'f> From<Cow<'f, str>> for Text<'f> {
+    fn from(text: Cow<'f, str>) -> Self {
+        Text(text)
+    }
+}
+
+impl<'f> From<Text<'f>> for Cow<'f, str> {
+    fn from(text: Text<'f>) -> Self {
+        text.0
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What evidence writes before the name of a code.
+pub(crate) const CODE: &str = "code/";
+/// What evidence writes before the name of a blocklist.
+pub(crate) const BLOCKLIST: &str = "blocklist/";
+
+fn code_id<'f, D: Deserializer<'f>>(d: D) -> Result<Text<'f>, D::Error> {
+    Text::sorted(CODE, d)
+}
+
+fn blocklist_id<'f, D: Deserializer<'f>>(d: D) -> Result<Text<'f>, D::Error> {
+    Text::sorted(BLOCKLIST, d)
 }
 
 /// An entry and where it stands: the offset while TOML is read, then the line, from 1.
@@ -119,8 +198,9 @@ pub(crate) struct Defaults {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ProviderEntry {
-    pub id: String,
+pub(crate) struct ProviderEntry<'f> {
+    #[serde(borrow)]
+    pub id: Text<'f>,
     pub name: String,
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -138,8 +218,9 @@ pub(crate) struct ProviderEntry {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RuleEntry {
-    pub id: String,
+pub(crate) struct RuleEntry<'f> {
+    #[serde(borrow)]
+    pub id: Text<'f>,
     pub category: Category,
     #[serde(default)]
     pub text: Vec<String>,
@@ -154,8 +235,8 @@ pub(crate) struct RuleEntry {
     pub says: Option<String>,
     pub fix: Option<String>,
     pub note: Option<String>,
-    #[serde(default)]
-    pub details: DetailsEntry,
+    #[serde(borrow, default)]
+    pub details: DetailsEntry<'f>,
     pub source: Option<String>,
     pub checked: Option<String>,
     #[serde(default)]
@@ -169,18 +250,25 @@ pub(crate) struct RuleEntry {
 }
 
 /// The details a rule may set.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct DetailsEntry {
-    pub mechanism: Option<String>,
-    pub scope: Option<String>,
-    pub limited: Option<String>,
-    pub blocklist: Option<String>,
-    pub provider_code: Option<String>,
-    pub delist_url: Option<String>,
+pub(crate) struct DetailsEntry<'f> {
+    #[serde(borrow)]
+    pub mechanism: Option<Text<'f>>,
+    #[serde(borrow)]
+    pub scope: Option<Text<'f>>,
+    #[serde(borrow)]
+    pub limited: Option<Text<'f>>,
+    #[serde(borrow)]
+    pub blocklist: Option<Text<'f>>,
+    #[serde(borrow)]
+    pub provider_code: Option<Text<'f>>,
+    #[serde(borrow)]
+    pub delist_url: Option<Text<'f>>,
     pub retry_after: Option<u64>,
     pub limit_bytes: Option<u64>,
-    pub escalates_to: Option<String>,
+    #[serde(borrow)]
+    pub escalates_to: Option<Text<'f>>,
     pub expired: Option<bool>,
 }
 
@@ -221,8 +309,10 @@ pub(crate) struct HeaderEntry {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CodeEntry {
-    pub code: String,
+pub(crate) struct CodeEntry<'f> {
+    /// The code with its sort before it.
+    #[serde(rename = "code", borrow, deserialize_with = "code_id")]
+    pub id: Text<'f>,
     pub name: String,
     pub category: Option<Category>,
     pub permanence: Option<Permanence>,
@@ -239,12 +329,15 @@ pub(crate) struct CodeEntry {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BlocklistEntry {
-    pub id: String,
+pub(crate) struct BlocklistEntry<'f> {
+    /// The id with its sort before it.
+    #[serde(borrow, deserialize_with = "blocklist_id")]
+    pub id: Text<'f>,
     pub name: String,
     pub lists: Listed,
     pub text: Vec<String>,
-    pub delist: Option<String>,
+    #[serde(borrow)]
+    pub delist: Option<Text<'f>>,
     #[serde(default)]
     pub says: String,
     pub note: Option<String>,
@@ -284,10 +377,11 @@ pub(crate) struct DialectEntry {
 /// Words that say something beside the category.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AsideEntry {
+pub(crate) struct AsideEntry<'f> {
     pub says: Says,
     /// The command or the scope.
-    pub name: Option<String>,
+    #[serde(borrow)]
+    pub name: Option<Text<'f>>,
     pub text: Vec<String>,
     pub examples: Vec<String>,
 }

@@ -1,11 +1,12 @@
 //! From rule files to [`Knowledge`]: the built-in ones first, then the user's, who may replace and switch off.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::file::{
-    AsideEntry, At, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching, Place, RuleFile,
-    Says,
+    AsideEntry, At, BLOCKLIST, CODE, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching,
+    Place, RuleFile, Says, Text,
 };
 use super::{
     AsideIndex, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
@@ -28,10 +29,10 @@ const FIRST: &str = "0.1.0";
 #[derive(Debug, Default)]
 pub(crate) struct Loader {
     rules: Vec<Rule>,
-    rule_by_id: HashMap<String, usize>,
+    rule_by_id: HashMap<Cow<'static, str>, usize>,
     providers: Vec<Provider>,
     blocklists: Vec<Blocklist>,
-    codes: HashMap<String, Code>,
+    codes: HashMap<Cow<'static, str>, Code>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     dates: Vec<(String, DatesEntry)>,
@@ -39,7 +40,7 @@ pub(crate) struct Loader {
     dialects: Vec<Dialect>,
     /// Where each dialect was read, for errors that show when all are there.
     dialect_places: HashMap<String, (String, usize)>,
-    asides: Vec<(String, At<AsideEntry>)>,
+    asides: Vec<(String, At<AsideEntry<'static>>)>,
     command_leads: Vec<String>,
     mail_system_names: Vec<String>,
     mail_system_mailboxes: Vec<String>,
@@ -52,8 +53,8 @@ impl Loader {
     /// The files of `rules/`.
     pub fn built_in() -> Result<Self, Error> {
         let mut loader = Loader::default();
-        let files: Vec<(String, RuleFile)> =
-            postcard::from_bytes(super::BUILT_IN).map_err(|e| {
+        let files: Vec<(String, RuleFile<'static>)> = postcard::from_bytes(super::BUILT_IN)
+            .map_err(|e| {
                 Error::new(
                     "rules/",
                     None,
@@ -61,7 +62,7 @@ impl Loader {
                 )
             })?;
         for (name, file) in files {
-            loader.add(&name, file, false)?;
+            loader.add(&name, file, false, Text::inner)?;
         }
         Ok(loader)
     }
@@ -69,10 +70,17 @@ impl Loader {
     /// Adds a file of the user, whose entries replace those of the same id.
     pub fn file(&mut self, name: &str, text: &str) -> Result<(), Error> {
         let file = RuleFile::read(text).map_err(|e| Error::from_toml(name, text, &e))?;
-        self.add(name, file, true)
+        self.add(name, file, true, Text::owned)
     }
 
-    fn add(&mut self, name: &str, file: RuleFile, own: bool) -> Result<(), Error> {
+    /// Takes in a file of the user's `own` or a built-in one; `keep` makes its words last.
+    fn add<'f>(
+        &mut self,
+        name: &str,
+        file: RuleFile<'f>,
+        own: bool,
+        keep: fn(Text<'f>) -> Cow<'static, str>,
+    ) -> Result<(), Error> {
         let RuleFile {
             provider,
             defaults,
@@ -95,10 +103,10 @@ impl Loader {
         if let Some(dates) = dates {
             self.dates.push((language.unwrap_or_default(), dates));
         }
-        let home = provider.as_ref().map(|p| p.id.clone());
+        let home = provider.as_ref().map(|p| p.id.to_string());
         if let Some(p) = provider {
             let entry = Provider {
-                id: p.id,
+                id: keep(p.id),
                 name: p.name,
                 hosts: p.hosts,
                 domains: p.domains,
@@ -113,7 +121,7 @@ impl Loader {
         }
         for at in rule {
             let At { line, entry: r } = at;
-            let fail = |m: String| Error::new(name, Some(line), format!("rule {:?}: {m}", r.id));
+            let fail = |m: String| Error::new(name, Some(line), format!("rule {:?}: {m}", &*r.id));
             // The built-in patterns are checked by a test: it costs more than loading them.
             for t in r.text.iter().filter(|_| own) {
                 if let Some(why) = check_pattern(t, SHORTEST) {
@@ -137,7 +145,7 @@ impl Loader {
             if r.text.is_empty() && (r.codes.is_empty() || provider_name.is_none()) {
                 return Err(fail("has neither text nor, with a provider, codes".into()));
             }
-            if self.rule_by_id.contains_key(&r.id) && !own {
+            if self.rule_by_id.contains_key(&*r.id) && !own {
                 return Err(fail("this id is taken; ids are never used twice".into()));
             }
             let rule = Rule {
@@ -161,10 +169,11 @@ impl Loader {
                     .unwrap_or_else(|| FIRST.to_owned()),
                 examples: r.examples,
                 not: r.not,
-                details: r.details,
+                has_details: r.details != DetailsEntry::default(),
+                details: r.details.kept(keep),
                 file: name.to_owned(),
                 line,
-                id: r.id,
+                id: keep(r.id),
             };
             let at = match self.rule_by_id.get(&rule.id) {
                 Some(&at) => at,
@@ -222,8 +231,10 @@ impl Loader {
         }
         for at in code {
             let c = at.entry;
+            let spoken = keep(c.id);
             let entry = Code {
-                code: c.code.clone(),
+                code: without(CODE, &spoken),
+                spoken,
                 name: c.name,
                 category: c.category,
                 permanence: c.permanence,
@@ -234,17 +245,19 @@ impl Loader {
                 note: c.note,
                 source: c.source,
             };
-            self.codes.insert(c.code, entry);
+            self.codes.insert(entry.code.clone(), entry);
         }
         for at in blocklist {
             let b = at.entry;
-            self.blocklists.retain(|old| old.id != b.id);
+            let spoken = keep(b.id);
+            self.blocklists.retain(|old| old.spoken != spoken);
             self.blocklists.push(Blocklist {
-                id: b.id,
+                id: without(BLOCKLIST, &spoken),
+                spoken,
                 name: b.name,
                 lists: b.lists,
                 text: b.text,
-                delist: b.delist,
+                delist: b.delist.map(keep),
                 says: b.says,
                 source: b.source,
             });
@@ -313,7 +326,13 @@ impl Loader {
                 let message = "aside: a command or a scope has a `name`, and nothing else has one";
                 return Err(Error::new(name, Some(line), message.to_owned()));
             }
-            self.asides.push((name.to_owned(), at));
+            let entry = AsideEntry {
+                says: at.entry.says,
+                name: at.entry.name.map(|name| keep(name).into()),
+                text: at.entry.text,
+                examples: at.entry.examples,
+            };
+            self.asides.push((name.to_owned(), At { line, entry }));
         }
         for at in off {
             self.off.push((at.entry, name.to_owned(), at.line));
@@ -333,7 +352,7 @@ impl Loader {
             rule.provider = found;
         }
         for (id, file, line) in &self.off {
-            match self.rule_by_id.get(id) {
+            match self.rule_by_id.get(id.as_str()) {
                 Some(&i) => {
                     self.rules[i].text.clear();
                     self.rules[i].code_patterns.clear();
@@ -385,9 +404,10 @@ impl Loader {
         field_globs.ready();
         let codes: Vec<Code> = self.codes.into_values().collect();
         let numbers = codes.iter().enumerate();
-        let code_by_number = numbers
+        let mut code_by_number: Vec<(u32, usize)> = numbers
             .filter_map(|(i, c)| Some((number_of(&c.code)?, i)))
             .collect();
+        code_by_number.sort_unstable();
         let code_by_name = codes
             .iter()
             .enumerate()
@@ -421,12 +441,39 @@ impl Loader {
     }
 }
 
-impl DetailsEntry {
+/// The name of what evidence names with its sort.
+fn without(sort: &str, spoken: &Cow<'static, str>) -> Cow<'static, str> {
+    match spoken {
+        Cow::Borrowed(spoken) => Cow::Borrowed(spoken.strip_prefix(sort).unwrap_or(spoken)),
+        Cow::Owned(spoken) => Cow::Owned(spoken.strip_prefix(sort).unwrap_or(spoken).to_owned()),
+    }
+}
+
+impl<'f> DetailsEntry<'f> {
+    /// The same with words that last.
+    fn kept(self, keep: fn(Text<'f>) -> Cow<'static, str>) -> DetailsEntry<'static> {
+        let keep = |text: Option<Text<'f>>| text.map(|text| keep(text).into());
+        DetailsEntry {
+            mechanism: keep(self.mechanism),
+            scope: keep(self.scope),
+            limited: keep(self.limited),
+            blocklist: keep(self.blocklist),
+            provider_code: keep(self.provider_code),
+            delist_url: keep(self.delist_url),
+            retry_after: self.retry_after,
+            limit_bytes: self.limit_bytes,
+            escalates_to: keep(self.escalates_to),
+            expired: self.expired,
+        }
+    }
+}
+
+impl DetailsEntry<'static> {
     /// Fills what `details` does not know yet.
     pub fn fill(&self, details: &mut Details) {
-        fn set<T: Clone>(to: &mut Option<T>, from: &Option<T>) {
-            if to.is_none() {
-                to.clone_from(from);
+        fn set<T: Clone, F: Clone + Into<T>>(to: &mut Option<T>, from: &Option<F>) {
+            if let (None, Some(from)) = (&to, from) {
+                *to = Some(from.clone().into());
             }
         }
         set(&mut details.mechanism, &self.mechanism);

@@ -120,11 +120,11 @@ impl Knowledge {
             .filter_map(|r| r.details.provider_code.as_deref());
         let categories = crate::words::Category::ALL.iter().map(|c| c.as_str());
         let known = categories
-            .chain(self.providers.iter().map(|p| p.id.as_str()))
-            .chain(self.blocklists.iter().map(|b| b.id.as_str()))
-            .chain(self.codes.iter().map(|c| c.code.as_str()))
+            .chain(self.providers.iter().map(|p| &*p.id))
+            .chain(self.blocklists.iter().map(|b| &*b.id))
+            .chain(self.codes.iter().map(|c| &*c.code))
             .chain(tags)
-            .chain(self.rules.iter().map(|r| r.id.as_str()));
+            .chain(self.rules.iter().map(|r| &*r.id));
         let mut found: Vec<(usize, &str)> = known
             .filter(|k| k.chars().count().abs_diff(length) <= most)
             .map(|k| (distance(&word, &k.to_lowercase()), k))
@@ -186,11 +186,8 @@ mod tests {
         let k = engine.knowledge();
         assert!(k.rules_tagged("TSS04")[0].id.starts_with("yahoo/"));
         assert!(!k.rules_tagged("[tss04]").is_empty());
-        assert_eq!(k.provider("Google").map(|p| p.id.as_str()), Some("google"));
-        assert_eq!(
-            k.provider("gmail.com").map(|p| p.id.as_str()),
-            Some("google")
-        );
+        assert_eq!(k.provider("Google").map(|p| &*p.id), Some("google"));
+        assert_eq!(k.provider("gmail.com").map(|p| &*p.id), Some("google"));
         assert!(k.provider("no such provider").is_none());
         assert!(k.blocklist_named("zen.spamhaus.org").is_some());
         assert!(

@@ -12,17 +12,19 @@ mod load;
 mod lookup;
 mod mail_system;
 mod normal;
+mod pairs;
 mod pattern;
 mod sign;
 mod split;
+pub(crate) mod written;
 
 pub(crate) use asides::{Aside, AsideIndex};
 pub use check::{Finding, FindingKind, check};
-pub(crate) use codes::reply_code_text;
 pub use codes::{CodePattern, Enhanced};
 pub(crate) use dates::{DateMark, DateWords};
 pub use dialect::Dialect;
 pub(crate) use dialect::{DialectIndex, Met};
+pub(crate) use file::Text;
 pub use file::{Listed, Matching, Means, Place, Strength};
 pub(crate) use glob::{FieldGlobs, Glob};
 pub(crate) use load::Loader;
@@ -46,7 +48,7 @@ const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 #[non_exhaustive]
 pub struct Rule {
     /// Permanent id.
-    pub id: String,
+    pub id: Cow<'static, str>,
     /// What it says happened.
     pub category: Category,
     /// Alternatives, one of which must occur; empty for a code of a provider.
@@ -80,7 +82,9 @@ pub struct Rule {
     pub examples: Vec<String>,
     /// Reply lines it must not claim.
     pub not: Vec<String>,
-    pub(crate) details: file::DetailsEntry,
+    pub(crate) details: file::DetailsEntry<'static>,
+    /// Whether there are any: most rules have none.
+    pub(crate) has_details: bool,
     /// The file it stands in.
     pub file: String,
     /// The line in that file, from 1.
@@ -92,7 +96,7 @@ pub struct Rule {
 #[non_exhaustive]
 pub struct Provider {
     /// Short permanent name.
-    pub id: String,
+    pub id: Cow<'static, str>,
     /// Name for people.
     pub name: String,
     /// Ends of host names, at a label border.
@@ -112,7 +116,9 @@ pub struct Provider {
 #[non_exhaustive]
 pub struct Blocklist {
     /// Short permanent name.
-    pub id: String,
+    pub id: Cow<'static, str>,
+    /// As evidence names it.
+    pub(crate) spoken: Cow<'static, str>,
     /// Name for people.
     pub name: String,
     /// What it lists.
@@ -120,7 +126,7 @@ pub struct Blocklist {
     /// How replies name it.
     pub text: Vec<String>,
     /// Where removal can be asked for.
-    pub delist: Option<String>,
+    pub delist: Option<Cow<'static, str>>,
     /// What it is.
     pub says: String,
     /// Where that is known from.
@@ -132,7 +138,9 @@ pub struct Blocklist {
 #[non_exhaustive]
 pub struct Code {
     /// As written: `x.1.1`, `5.1.1` or `550`.
-    pub code: String,
+    pub code: Cow<'static, str>,
+    /// As evidence names it.
+    pub(crate) spoken: Cow<'static, str>,
     /// Registered name.
     pub name: String,
     /// What it usually means, if it means anything.
@@ -211,13 +219,13 @@ pub struct HeaderSign {
 #[derive(Debug)]
 pub struct Knowledge {
     rules: Vec<Rule>,
-    rule_by_id: HashMap<String, usize>,
+    rule_by_id: HashMap<Cow<'static, str>, usize>,
     providers: Vec<Provider>,
     blocklists: Vec<Blocklist>,
     codes: Vec<Code>,
-    code_by_name: HashMap<String, usize>,
-    /// By [`code_number`].
-    code_by_number: HashMap<u32, usize>,
+    code_by_name: HashMap<Cow<'static, str>, usize>,
+    /// By [`code_number`], sorted.
+    code_by_number: Vec<(u32, usize)>,
     signs: Vec<Sign>,
     headers: Vec<HeaderSign>,
     categories: HashMap<Category, CategoryText>,
@@ -314,7 +322,9 @@ impl Knowledge {
     }
 
     fn numbered(&self, number: u32) -> Option<&Code> {
-        self.code_by_number.get(&number).map(|&i| &self.codes[i])
+        let known = &self.code_by_number;
+        let found = known.binary_search_by_key(&number, |(n, _)| *n).ok()?;
+        Some(&self.codes[known[found].1])
     }
 
     /// The provider of a host name; the longest known suffix wins.

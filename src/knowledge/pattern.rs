@@ -6,6 +6,7 @@
 use memchr::{memchr_iter, memrchr_iter};
 
 use super::anchor::{AnchorIndex, Span};
+use super::pairs::Pairs;
 
 /// The most bytes a ` * ` may skip.
 pub const GAP: usize = 160;
@@ -65,6 +66,8 @@ struct Pattern {
     count: u8,
     /// Which segment the index looks for.
     key: u8,
+    /// What stands in the other segments.
+    others: Pairs,
 }
 
 /// A set of patterns, ready to search. Immutable and shareable between threads.
@@ -109,11 +112,16 @@ impl PatternSet {
             // Of literals of the same length the last one, as `max_by_key` gives it.
             let key = (0..own.len()).max_by_key(|&i| own[i].to - own[i].from);
             if let Some(key) = key {
+                let others = own.iter().enumerate().filter(|(i, _)| *i != key);
+                let others = others.fold(Pairs::default(), |pairs, (_, s)| {
+                    pairs.with(Pairs::of(&text.as_bytes()[s.from as usize..s.to as usize]))
+                });
                 set.push(Pattern {
                     owner,
                     first: first as u32,
                     count: own.len().min(MAX_PIECES) as u8,
                     key: key.min(MAX_PIECES - 1) as u8,
+                    others,
                 });
             }
         }
@@ -140,38 +148,81 @@ impl PatternSet {
     /// Calls `found` for every hit of every pattern in `text`, which must be normalised.
     pub fn find(&self, text: &str, mut found: impl FnMut(Hit)) {
         let literals = self.text.as_bytes();
+        let mut pairs = None;
         self.index
             .find(literals, text.as_bytes(), |pattern, start, end| {
-                if let Some(hit) = self.confirm(self.patterns[pattern], text, start, end) {
+                if let Some(hit) =
+                    self.confirm(self.patterns[pattern], text, start, end, &mut pairs)
+                {
                     found(hit);
                 }
             });
     }
 
-    /// The whole pattern around its key literal, or `None` if the rest does not fit.
-    fn confirm(&self, p: Pattern, text: &str, key_start: usize, key_end: usize) -> Option<Hit> {
+    /// The whole pattern around its key literal, or `None` if the rest does not fit. `pairs` of the text are noted when
+    /// the first pattern with a gap asks for them: nine of ten such patterns have their other words not in the text.
+    #[inline]
+    fn confirm(
+        &self,
+        p: Pattern,
+        text: &str,
+        start: usize,
+        end: usize,
+        pairs: &mut Option<Pairs>,
+    ) -> Option<Hit> {
         let segments = &self.segments[p.first as usize..p.first as usize + usize::from(p.count)];
         let key = usize::from(p.key);
-        if !segments[key].borders_fit(text, key_start, key_end) {
+        if !segments[key].borders_fit(text, start, end) {
             return None;
         }
         let mut pieces = [(0, 0); MAX_PIECES];
-        pieces[key] = (key_start as u32, key_end as u32);
-        let mut start = key_start;
-        for (i, s) in segments[..key].iter().enumerate().rev() {
-            let literal = self.literal(*s);
+        pieces[key] = (start as u32, end as u32);
+        if segments.len() == 1 {
+            return Some(Hit {
+                owner: p.owner,
+                start,
+                end,
+                weight: end - start,
+                pieces,
+            });
+        }
+        let holds = text.len() > Pairs::TELLING
+            || pairs
+                .get_or_insert_with(|| Pairs::of(text.as_bytes()))
+                .may_hold(p.others);
+        if holds {
+            self.around(p, segments, text, pieces)
+        } else {
+            None
+        }
+    }
+
+    /// The other literals of a pattern with gaps, whose key literal is already among the `pieces`.
+    fn around(
+        &self,
+        p: Pattern,
+        segments: &[Segment],
+        text: &str,
+        mut pieces: [(u32, u32); MAX_PIECES],
+    ) -> Option<Hit> {
+        let key = usize::from(p.key);
+        let (mut start, mut end) = (pieces[key].0 as usize, pieces[key].1 as usize);
+        let mut weight = end - start;
+        for i in (0..key).rev() {
+            let literal = self.literal(segments[i]);
             let from = floor(text, start.saturating_sub(GAP + literal.len()));
-            start = s.rfind(literal, text, from, start)?;
+            start = segments[i].rfind(literal, text, from, start)?;
             pieces[i] = (start as u32, (start + literal.len()) as u32);
+            weight += literal.len();
         }
-        let mut end = key_end;
-        for (i, s) in segments.iter().enumerate().skip(key + 1) {
-            let literal = self.literal(*s);
+        for i in key + 1..segments.len() {
+            let literal = self.literal(segments[i]);
             let to = floor(text, (end + GAP + literal.len()).min(text.len()));
-            end = s.find(literal, text, end, to)? + literal.len();
-            pieces[i] = ((end - literal.len()) as u32, end as u32);
+            let at = segments[i].find(literal, text, end, to)?;
+            end = at + literal.len();
+            pieces[i] = (at as u32, end as u32);
+            weight += literal.len();
         }
-        let weight = segments.iter().map(|s| (s.to - s.from) as usize).sum();
         Some(Hit {
             owner: p.owner,
             start,
@@ -187,9 +238,9 @@ impl PatternSet {
 }
 
 impl Segment {
+    #[inline(always)]
     fn borders_fit(&self, text: &str, start: usize, end: usize) -> bool {
-        (!self.start || !ends_in_word(&text[..start]))
-            && (!self.end || !begins_with_word(&text[end..]))
+        !(self.start && ends_in_word(text, start) || self.end && begins_with_word(text, end))
     }
 
     /// Where the literal first stands in `from..to` with its borders. The range is a gap at the most: for so little the
@@ -217,12 +268,22 @@ impl Segment {
     }
 }
 
-fn ends_in_word(before: &str) -> bool {
-    before.chars().next_back().is_some_and(is_word)
+/// Whether the text before `at` ends in a word.
+#[inline(always)]
+fn ends_in_word(text: &str, at: usize) -> bool {
+    match at.checked_sub(1).map(|before| text.as_bytes()[before]) {
+        Some(byte) if !byte.is_ascii() => text[..at].chars().next_back().is_some_and(is_word),
+        byte => byte.is_some_and(|b| b.is_ascii_alphanumeric()),
+    }
 }
 
-fn begins_with_word(after: &str) -> bool {
-    after.chars().next().is_some_and(is_word)
+/// Whether the text from `at` begins with a word.
+#[inline(always)]
+fn begins_with_word(text: &str, at: usize) -> bool {
+    match text.as_bytes().get(at) {
+        Some(byte) if !byte.is_ascii() => text[at..].chars().next().is_some_and(is_word),
+        byte => byte.is_some_and(u8::is_ascii_alphanumeric),
+    }
 }
 
 /// Letters and digits of scripts that put blanks between words.
@@ -258,8 +319,8 @@ fn parse(pattern: &str, add: &mut impl FnMut(&str, bool, bool)) {
         if !literal.is_empty() {
             add(
                 literal,
-                !glued_before && begins_with_word(literal),
-                !glued_after && ends_in_word(literal),
+                !glued_before && begins_with_word(literal, 0),
+                !glued_after && ends_in_word(literal, literal.len()),
             );
         }
         match after {

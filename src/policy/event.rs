@@ -125,15 +125,16 @@ impl Event {
     pub fn reread(&mut self, verdict: &Verdict) {
         self.category = Some(verdict.category);
         self.permanence = Some(verdict.permanence);
-        self.status.clone_from(&verdict.status);
-        self.reply_code.clone_from(&verdict.reply_code);
+        self.status = verdict.status.as_deref().map(str::to_owned);
+        self.reply_code = verdict.reply_code.as_deref().map(str::to_owned);
         self.text = verdict.diagnostic_code.as_deref().map(cut);
-        self.rule = verdict.evidence.first().map(|e| e.rule.clone());
-        self.blocklist.clone_from(&verdict.details.blocklist);
+        self.rule = verdict.evidence.first().map(|e| e.rule.to_string());
+        self.blocklist = verdict.details.blocklist.as_deref().map(str::to_owned);
         self.provider = verdict
             .provider
-            .clone()
-            .or_else(|| address_domain(&self.address).map(str::to_owned));
+            .as_deref()
+            .or_else(|| address_domain(&self.address))
+            .map(str::to_owned);
     }
 
     /// The events of one message: one for each address it tells about, none for mail that says nothing about one.
@@ -182,16 +183,16 @@ impl Event {
                     };
                     e.category = v.category;
                     e.permanence = v.permanence;
-                    e.status.clone_from(&v.status);
-                    e.reply_code.clone_from(&v.reply_code);
+                    e.status = v.status.as_deref().map(str::to_owned);
+                    e.reply_code = v.reply_code.as_deref().map(str::to_owned);
                     if v.provider.is_some() {
-                        e.provider.clone_from(&v.provider);
+                        e.provider = v.provider.as_deref().map(str::to_owned);
                     }
-                    e.rule = v.evidence.first().map(|x| x.rule.clone());
+                    e.rule = v.evidence.first().map(|x| x.rule.to_string());
                     e.text = v.diagnostic_code.as_deref().map(cut);
                     e.remote_mta.clone_from(&r.remote_mta);
                     e.new_address.clone_from(&v.details.new_address);
-                    e.blocklist.clone_from(&v.details.blocklist);
+                    e.blocklist = v.details.blocklist.as_deref().map(str::to_owned);
                     events.push(e);
                 }
             }

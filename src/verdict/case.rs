@@ -1,6 +1,8 @@
 //! A reply read, and what is known around it: the provider that answered, the status field.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 use super::{ReadReply, Reply};
 use crate::knowledge::{Enhanced, Knowledge};
@@ -13,6 +15,7 @@ pub(crate) struct Case<'a> {
     /// Field the text came from, for the evidence.
     pub from: &'static str,
     pub status: Option<Enhanced>,
+    pub codes: Codes,
     pub provider: Option<usize>,
     /// Whether the caller named the provider, so that no sign in the text says otherwise.
     pub certain: bool,
@@ -21,7 +24,9 @@ pub(crate) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub fn new(knowledge: &Knowledge, reply: Reply<'a>) -> Self {
-        let read = ReadReply::new(reply.text);
+        let mut read = ReadReply::new(reply.text);
+        let status = reply.status.and_then(parse_status);
+        let codes = Codes::new(std::mem::take(&mut read.enhanced), status);
         let domain = reply.recipient.and_then(crate::address::domain);
         let named = reply
             .provider
@@ -32,12 +37,43 @@ impl<'a> Case<'a> {
             .or_else(|| domain.and_then(|d| knowledge.provider_of_domain(d)));
         Case {
             raw: reply.text,
-            status: reply.status.and_then(parse_status),
+            status,
+            codes,
             reply: read,
             from: "diagnostic_code",
             provider,
             certain: named.is_some(),
             delayed: reply.delayed,
+        }
+    }
+}
+
+/// The enhanced codes of a case.
+#[derive(Debug)]
+pub(crate) struct Codes {
+    /// Those of the text, the best first, then that of the status field.
+    all: Vec<Enhanced>,
+    /// How many stand in the text.
+    in_text: usize,
+}
+
+impl Codes {
+    fn new(mut text: Vec<Enhanced>, status: Option<Enhanced>) -> Self {
+        let in_text = text.len();
+        text.extend(status);
+        Codes { all: text, in_text }
+    }
+
+    /// Those of the text, the best first, then that of the status field.
+    pub fn with_status(&self) -> &[Enhanced] {
+        &self.all
+    }
+
+    /// Those of the text; where it has none, that of the status field.
+    pub fn of_text_first(&self) -> &[Enhanced] {
+        match self.in_text {
+            0 => &self.all,
+            n => &self.all[..n],
         }
     }
 }
@@ -53,7 +89,9 @@ pub(crate) fn parse_status(text: &str) -> Option<Enhanced> {
 
 /// The host of "host mx.example.com[192.0.2.1] said:".
 fn said_host(text: &str) -> Option<&str> {
-    let at = memmem::find(text.as_bytes(), b"host ")?;
+    // Asked of every reply, and few have it.
+    static HOST: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("host "));
+    let at = HOST.find(text.as_bytes())?;
     let word = text[at + 5..]
         .split([' ', '[', '(', ')', ',', ';'])
         .next()?;

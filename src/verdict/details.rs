@@ -1,19 +1,20 @@
 //! What a reply says beside its category: how long to wait, how large is too large, which address instead.
 
 use std::cmp::Reverse;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use crate::contract::Details;
-use crate::knowledge::Aside;
+use crate::knowledge::{Aside, Text};
 use crate::words::Category;
 
 /// What fixed words of a reply say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Asides<'k> {
     /// The refused SMTP command, with its rank and place.
-    command: Option<(usize, usize, &'k str)>,
-    scope: Option<(usize, &'k str)>,
+    command: Option<(usize, usize, &'k Text<'static>)>,
+    scope: Option<(usize, &'k Text<'static>)>,
     again: bool,
     at_connect: bool,
 }
@@ -45,12 +46,12 @@ impl<'k> Asides<'k> {
         self.at_connect
             || self
                 .command
-                .is_some_and(|(_, _, name)| matches!(name, "EHLO" | "HELO"))
+                .is_some_and(|(_, _, name)| matches!(&**name, "EHLO" | "HELO"))
     }
 
     /// Whether it answers the MAIL command, which names the sender alone.
     pub fn refused_at_mail(&self) -> bool {
-        self.command.is_some_and(|(_, _, name)| name == "MAIL")
+        self.command.is_some_and(|(_, _, name)| &**name == "MAIL")
     }
 }
 
@@ -89,13 +90,13 @@ pub(crate) fn fill(
     if matches!(category, RateLimited | LowReputation | TooManyRecipients)
         && details.scope.is_none()
     {
-        details.scope = asides.scope.map(|(_, name)| name.to_owned());
+        details.scope = asides.scope.map(|(_, name)| name.clone().inner());
     }
     if details.ip.is_none() {
         details.ip = ip_in_brackets(text);
     }
     if details.command.is_none() {
-        details.command = asides.command.map(|(_, _, name)| name.to_owned());
+        details.command = asides.command.map(|(_, _, name)| name.clone().inner());
     }
 }
 
@@ -113,9 +114,17 @@ fn retry_after(text: &str) -> Option<u64> {
         "after",
         "for",
     ];
-    let words: Vec<&str> = text.split(' ').take(400).collect();
-    for (i, word) in words.iter().enumerate() {
-        let word = word
+    const MOST: usize = 400;
+    // Where this word begins, and the four before it.
+    let (mut at, mut last) = (0, [0; 4]);
+    for (i, whole) in text.split(' ').take(MOST).enumerate() {
+        let (start, oldest) = (at, last[i % 4]);
+        last[i % 4] = start;
+        at += whole.len() + 1;
+        if !whole.bytes().any(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        let word = whole
             .trim_matches(|c: char| !c.is_ascii_digit() && c != ':' && !c.is_ascii_alphabetic());
         if let Some(seconds) = clock(word) {
             return Some(seconds);
@@ -129,13 +138,16 @@ fn retry_after(text: &str) -> Option<u64> {
         };
         let unit = if digits < word.len() {
             word[digits..].trim_start_matches('-')
+        } else if i + 1 < MOST {
+            let behind = text.get(at..).unwrap_or_default();
+            behind.split(' ').next().unwrap_or_default()
         } else {
-            words.get(i + 1).copied().unwrap_or_default()
+            ""
         };
         let Some(factor) = unit_seconds(unit) else {
             continue;
         };
-        let before = words[i.saturating_sub(4)..i].join(" ");
+        let before = text[oldest..start].trim_end_matches(' ');
         if n > 0
             && ASKING.iter().any(|a| {
                 before
@@ -241,12 +253,16 @@ fn new_address(raw: &str) -> Option<String> {
     found.next()
 }
 
+/// `1.2.3.4`: the addresses of version 6 that are shorter are nobody's.
+const SHORTEST_IP: usize = 7;
+
 /// An IP address in brackets or after "ip", "host", "client".
 fn ip_in_brackets(text: &str) -> Option<String> {
     if !may_hold_ip(text.as_bytes()) {
         return None;
     }
-    let mut words = text.split([' ', ',', ';', '(', ')', '<', '>', '"', '\'']);
+    let border = |c| matches!(c, ' ' | ',' | ';' | '(' | ')' | '<' | '>' | '"' | '\'');
+    let mut words = text.split(border).filter(|w| w.len() >= SHORTEST_IP);
     words.find_map(|w| {
         let w = w.trim_matches(|c: char| matches!(c, '[' | ']' | '.' | ':' | '=' | '/'));
         let w = w.strip_prefix("ip=").unwrap_or(w);
@@ -254,8 +270,8 @@ fn ip_in_brackets(text: &str) -> Option<String> {
             (Some(a), Some(b)) if a < b => &w[a + 1..b],
             _ => w,
         };
-        let plausible = inner.len() >= 7
-            && (inner.matches('.').count() == 3 || inner.matches(':').count() >= 2);
+        let count = |mark: u8| inner.bytes().filter(|b| *b == mark).count();
+        let plausible = inner.len() >= SHORTEST_IP && (count(b'.') == 3 || count(b':') >= 2);
         plausible
             .then(|| inner.parse::<std::net::IpAddr>().ok())
             .flatten()
@@ -291,32 +307,44 @@ fn is_return_code(ip: &std::net::IpAddr) -> bool {
 
 /// The tag a known provider wrote into its reply: `[TSS04]`, `IB607`, `AUP#I-1000`, `OFR_417`, `(S3140)`, `?p=NoSuchUser`.
 pub(crate) fn provider_code(raw: &str) -> Option<String> {
+    static PARAMETER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("?p="));
     let bytes = raw.as_bytes();
-    if let Some(at) = memmem::find(bytes, b"?p=") {
+    if let Some(at) = PARAMETER.find(bytes) {
         let rest = &raw[at + 3..];
         let end = rest
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
         return (end > 0).then(|| rest[..end].to_owned());
     }
-    raw.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '#' | '_' | '-'))
-        .find_map(|word| {
-            let at = word.as_ptr() as usize - raw.as_ptr() as usize;
-            let before = at.checked_sub(1).map(|i| bytes[i]);
-            let after = bytes.get(at + word.len()).copied();
-            let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
-            let digits = word[letters..].bytes().all(|b| b.is_ascii_digit())
-                && (2..=4).contains(&(word.len() - letters));
-            let bracketed = matches!(
-                (before, after),
-                (Some(b'['), Some(b']')) | (Some(b'('), Some(b')'))
-            );
-            let is_tag = bracketed && (1..=4).contains(&letters) && digits
-                || word.starts_with("IB") && letters == 2 && word.len() == 5 && digits
-                || word.starts_with("AUP#") && word.len() > 4
-                || ["OFR", "LPN", "OUK"].iter().any(|p| word.starts_with(p)) && word.contains('_');
-            is_tag.then(|| word.to_owned())
-        })
+    let mut from = 0;
+    let words = bytes.split(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'#' | b'_' | b'-'));
+    for word in words {
+        let at = from;
+        from += word.len() + 1;
+        if !word.first().is_some_and(u8::is_ascii_uppercase) {
+            continue;
+        }
+        let before = at.checked_sub(1).map(|i| bytes[i]);
+        let after = bytes.get(at + word.len()).copied();
+        let letters = word.iter().take_while(|b| b.is_ascii_uppercase()).count();
+        let digits = word[letters..].iter().all(u8::is_ascii_digit)
+            && (2..=4).contains(&(word.len() - letters));
+        let bracketed = matches!(
+            (before, after),
+            (Some(b'['), Some(b']')) | (Some(b'('), Some(b')'))
+        );
+        let is_tag = bracketed && letters <= 4 && digits
+            || word.starts_with(b"IB") && letters == 2 && word.len() == 5 && digits
+            || word.starts_with(b"AUP#") && word.len() > 4
+            || [b"OFR", b"LPN", b"OUK"]
+                .iter()
+                .any(|p| word.starts_with(*p))
+                && word.contains(&b'_');
+        if is_tag {
+            return Some(raw[at..at + word.len()].to_owned());
+        }
+    }
+    None
 }
 
 #[cfg(test)]

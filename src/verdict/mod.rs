@@ -1,6 +1,6 @@
 //! Reply text, codes and provider -> [`Verdict`](crate::Verdict).
 //!
-//! 1. [`reply`]: the text made uniform, the innermost reply and its codes.
+//! 1. [`reply`]: the text made uniform, the innermost reply and its codes, which [`numbers`] tells from other digits.
 //! 2. [`case`]: the reply and what is known around it.
 //! 3. [`voices`]: every rule, list and code that speaks, with its weight.
 //! 4. [`weigh`]: the heaviest category wins; what lost stays in the evidence.
@@ -10,6 +10,7 @@
 mod case;
 mod confidence;
 mod details;
+mod numbers;
 mod reply;
 mod voices;
 mod weigh;

@@ -1,5 +1,6 @@
 //! Reads a reply: folded lines joined, wrapping undone, the innermost reply and its codes found.
 
+use super::numbers::{self, Number};
 use crate::knowledge::{Enhanced, normalise_into};
 
 /// The most bytes of one reply that are judged; longer ones are cut. Real replies stay below 2 KiB.
@@ -16,8 +17,8 @@ pub(crate) struct ReadReply {
     pub inner: usize,
     /// Reply codes around it, outermost first.
     pub outer: Vec<u16>,
-    /// Every enhanced code of class 4 or 5 with its place, in order.
-    pub enhanced: Vec<(usize, Enhanced)>,
+    /// The enhanced codes of class 4 or 5: the best first, the others in order.
+    pub enhanced: Vec<Enhanced>,
     /// The one that belongs to the innermost reply, or the most telling one.
     pub best: Option<Enhanced>,
 }
@@ -35,216 +36,65 @@ impl ReadReply {
         reply
     }
 
-    /// All enhanced codes, the best first.
-    pub fn enhanced_codes(&self) -> Vec<Enhanced> {
-        let mut all: Vec<Enhanced> = self.best.into_iter().collect();
-        all.extend(
-            self.enhanced
-                .iter()
-                .map(|(_, e)| *e)
-                .filter(|e| Some(*e) != self.best),
-        );
-        all
-    }
-
     fn find_codes(&mut self) {
-        let bytes = self.text.as_bytes();
-        let mut replies: Vec<(usize, u16)> = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            if !bytes[at].is_ascii_digit() {
-                at += 1;
-                continue;
-            }
-            let len = bytes[at..]
-                .iter()
-                .take_while(|b| b.is_ascii_digit())
-                .count();
-            if let Some((e, end)) = enhanced_at(bytes, at, len) {
-                if e.class != 2 {
-                    self.enhanced.push((at, e));
+        let (mut inner, mut all) = (None, Vec::new());
+        let enhanced = &mut self.enhanced;
+        // How many of them stand before the innermost reply.
+        let mut outside = 0;
+        numbers::codes(&self.text, |at, number| match number {
+            Number::Enhanced(e) if e.class != 2 => enhanced.push(e),
+            Number::Enhanced(_) => {}
+            Number::Reply(code) => {
+                // Most replies have one code, and none around it.
+                if let Some((_, first)) = inner
+                    && all.is_empty()
+                {
+                    all.push(first);
                 }
-                at = end;
-                continue;
+                if !all.is_empty() {
+                    all.push(code);
+                }
+                // A greeting or an acceptance around the refusal is no answer to our recipient.
+                if code >= 400 || inner.is_none_or(|(_, before)| before < 400) {
+                    inner = Some((at, code));
+                    outside = enhanced.len();
+                }
             }
-            if len == 3
-                && let Some(code) = reply_at(&self.text, at)
-            {
-                replies.push((at, code));
-            }
-            at += len;
-        }
-        // A greeting or an acceptance around the refusal is no answer to our recipient.
-        let failed = replies.iter().rposition(|(_, c)| *c >= 400);
-        if let Some(i) = failed.or(replies.len().checked_sub(1)) {
-            let (place, code) = replies[i];
+        });
+        if let Some((place, code)) = inner {
             self.code = Some(code);
             self.inner = place;
-            self.outer = replies.iter().map(|r| r.1).filter(|c| *c != code).collect();
-            self.outer.dedup();
+            all.retain(|c| *c != code);
+            all.dedup();
+            self.outer = all;
         }
-        self.best = self.best_enhanced();
-    }
-
-    fn best_enhanced(&self) -> Option<Enhanced> {
-        let telling = |e: &Enhanced| !e.says_nothing() && !e.is_expiry();
-        let inside = self
-            .enhanced
-            .iter()
-            .find(|(p, e)| *p >= self.inner && telling(e));
-        let anywhere = || self.enhanced.iter().rev().find(|(_, e)| telling(e));
-        let informative = || self.enhanced.iter().rev().find(|(_, e)| !e.says_nothing());
-        inside
-            .or_else(anywhere)
-            .or_else(informative)
-            .or_else(|| self.enhanced.last())
-            .map(|(_, e)| *e)
+        self.best = best(&self.enhanced, outside);
+        if let Some(best) = self.best.filter(|_| self.enhanced.len() > 1) {
+            self.enhanced.retain(|e| *e != best);
+            self.enhanced.insert(0, best);
+        }
     }
 }
 
-/// An enhanced code that begins at `at`, where a run of `len` digits stands.
-fn enhanced_at(bytes: &[u8], at: usize, len: usize) -> Option<(Enhanced, usize)> {
-    if len != 1 || !matches!(bytes[at], b'2' | b'4' | b'5') {
-        return None;
-    }
-    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'.') {
-        return None;
-    }
-    let mut pos = at + 1;
-    for _ in 0..2 {
-        if bytes.get(pos) != Some(&b'.') {
-            return None;
-        }
-        let digits = bytes[pos + 1..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count();
-        if !(1..=3).contains(&digits) {
-            return None;
-        }
-        pos += 1 + digits;
-    }
-    // 5.1.2.3 is a version or an address.
-    let next = bytes.get(pos).copied().unwrap_or(b' ');
-    let after = bytes.get(pos + 1).copied().unwrap_or(b' ');
-    if (next == b'.' && after.is_ascii_digit()) || next.is_ascii_alphabetic() {
-        return None;
-    }
-    let text = std::str::from_utf8(&bytes[at..pos]).ok()?;
-    Some((Enhanced::parse(text)?, pos))
-}
-
-/// A reply code at `at`, where exactly three digits stand, if the words around say that it is one.
-fn reply_at(text: &str, at: usize) -> Option<u16> {
-    let bytes = text.as_bytes();
-    if !matches!(bytes[at], b'2'..=b'5') {
-        return None;
-    }
-    let next = bytes.get(at + 3).copied().unwrap_or(b' ');
-    if !matches!(
-        next,
-        b' ' | b'-'
-            | b'#'
-            | b':'
-            | b','
-            | b')'
-            | b'>'
-            | b';'
-            | b'\''
-            | b'"'
-            | b'.'
-            | b'_'
-            | b'('
-            | b'='
-            | b'['
-            | b']'
-    ) {
-        return None;
-    }
-    let code: u16 = text.get(at..at + 3)?.parse().ok()?;
-    let before = text[..at].trim_end();
-    let Some(last) = before.as_bytes().last().copied() else {
-        return Some(code);
-    };
-    if at > 0
-        && (bytes[at - 1].is_ascii_alphanumeric()
-            || matches!(bytes[at - 1], b'.' | b'-' | b'/' | b'@' | b'+'))
-    {
-        // `smtp-550`, `->550` and addresses apart: only an arrow may touch the code.
-        return None;
-    }
-    let enhanced_follows = {
-        let rest = text[at + 3..].trim_start_matches([' ', '-', '#', '(', ':', '[']);
-        let digits = rest.bytes().take_while(|b| b.is_ascii_digit()).count();
-        enhanced_at(rest.as_bytes(), 0, digits).is_some()
-    };
-    if enhanced_follows {
-        return Some(code);
-    }
-    // Without an enhanced code the second digit must be one that RFC 5321 section 4.2 allows.
-    if bytes[at + 1] > b'5' {
-        return None;
-    }
-    if next == b'.' && bytes.get(at + 4).is_some_and(u8::is_ascii_digit) {
-        return None;
-    }
-    let touching = matches!(
-        last,
-        b':' | b';' | b'<' | b'>' | b'(' | b'\'' | b'"' | b'#' | b'=' | b'{'
-    );
-    if touching && next != b']' {
-        return Some(code);
-    }
-    const WORDS: &[&str] = &[
-        "said",
-        "code",
-        "error",
-        "reply",
-        "response",
-        "was",
-        "smtp",
-        "returned",
-        "got",
-        "answered",
-        "server",
-        "status",
-        "with",
-        "responded",
-        "rejected",
-        "replied",
-        "errors",
-        "errorcode",
-        "saying",
-        "is",
-    ];
-    let word_start = before
-        .rfind(|c: char| !c.is_ascii_alphabetic())
-        .map_or(0, |i| i + 1);
-    let word = before.get(word_start..).unwrap_or_default();
-    // "was 450 kb", "with 300 recipients": a count has its unit behind it.
-    let unit = text[at + 3..].trim_start();
-    const UNITS: &[&str] = &[
-        "kb",
-        "mb",
-        "bytes",
-        "seconds",
-        "minutes",
-        "hours",
-        "messages",
-        "recipients",
-        "days",
-        "sec",
-        "min",
-    ];
-    (WORDS.contains(&word) && !UNITS.iter().any(|u| unit.starts_with(u))).then_some(code)
+/// Which of the codes says most, where so many stand `outside` of the innermost reply.
+fn best(enhanced: &[Enhanced], outside: usize) -> Option<Enhanced> {
+    let telling = |e: &&Enhanced| !e.says_nothing() && !e.is_expiry();
+    let inside = enhanced[outside..].iter().find(telling);
+    let anywhere = || enhanced.iter().rev().find(telling);
+    let informative = || enhanced.iter().rev().find(|e| !e.says_nothing());
+    inside
+        .or_else(anywhere)
+        .or_else(informative)
+        .or_else(|| enhanced.last())
+        .copied()
 }
 
 /// Drops the code that every line of a multi-line reply repeats: `550-5.1.1 a 550 5.1.1 b` becomes `550-5.1.1 a b`.
 fn drop_continuations(text: &mut String) {
     let bytes = text.as_bytes();
-    let Some(first) = (0..bytes.len().saturating_sub(3)).find(|&i| {
-        bytes[i + 3] == b'-'
-            && matches!(bytes[i], b'2'..=b'5')
+    let mut dashes = memchr::memchr_iter(b'-', bytes).filter_map(|dash| dash.checked_sub(3));
+    let Some(first) = dashes.find(|&i| {
+        matches!(bytes[i], b'2'..=b'5')
             && bytes[i..i + 3].iter().all(u8::is_ascii_digit)
             && (i == 0
                 || !bytes[i - 1].is_ascii_alphanumeric()

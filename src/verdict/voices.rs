@@ -1,7 +1,10 @@
 //! Everything that speaks about a reply: words of rules, blocklists that are named, codes. Each voice gets a weight.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use super::Case;
-use crate::knowledge::{Blocklist, Code, Enhanced, Hit, Knowledge, Listed, Rule, Target};
+use crate::knowledge::{Blocklist, Code, Enhanced, Hit, Knowledge, Listed, Rule, Target, written};
 use crate::verdict::details::Asides;
 use crate::words::{Category, Permanence};
 
@@ -36,7 +39,7 @@ pub(crate) struct Voice<'k> {
     pub says: Category,
     pub weight: f64,
     pub from: &'static str,
-    pub said: Said<'k>,
+    pub said: Said,
     /// A rule of the provider that was recognised, which no longer words cover.
     pub home: bool,
 }
@@ -49,15 +52,19 @@ pub(crate) enum Speaker<'k> {
     Code(&'k Code),
 }
 
-/// What a voice goes by.
+/// What a voice goes by. Small, since voices are sorted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Said<'k> {
+pub(crate) enum Said {
     /// A range of the reply's text.
-    Words(usize, usize),
-    /// The codes of a rule.
-    Codes(&'k Rule),
+    Words {
+        start: u32,
+        len: u32,
+    },
+    /// The codes of the rule that speaks.
+    Codes,
     Enhanced(Enhanced),
-    Reply(&'k str),
+    /// The reply code that speaks.
+    Reply,
 }
 
 /// What was heard of one reply.
@@ -86,19 +93,13 @@ impl<'k> Speaker<'k> {
         }
     }
 
-    /// The id in two pieces, what sort it is of and its name. Most voices are thrown away, so that none is a string
-    /// before the end.
-    pub fn id(self) -> (&'static str, &'k str) {
+    /// The id, as evidence names it.
+    pub fn id(self) -> &'k Cow<'static, str> {
         match self {
-            Speaker::Rule(rule) => ("", &rule.id),
-            Speaker::List(list) => ("blocklist/", &list.id),
-            Speaker::Code(code) => ("code/", &code.code),
+            Speaker::Rule(rule) => &rule.id,
+            Speaker::List(list) => &list.spoken,
+            Speaker::Code(code) => &code.spoken,
         }
-    }
-
-    fn id_bytes(self) -> impl Iterator<Item = u8> + 'k {
-        let (sort, name) = self.id();
-        sort.bytes().chain(name.bytes())
     }
 
     fn is(self, other: Self) -> bool {
@@ -111,22 +112,19 @@ impl<'k> Speaker<'k> {
     }
 }
 
-impl Said<'_> {
-    /// How much text, and where it begins; codes have neither.
-    fn place(&self) -> (usize, usize) {
-        match self {
-            Said::Words(start, end) => (end - start, *start),
-            _ => (0, 0),
+impl Said {
+    fn words(hit: &Hit) -> Self {
+        Said::Words {
+            start: hit.start as u32,
+            len: (hit.end - hit.start) as u32,
         }
     }
 
-    /// The words or codes, as the evidence quotes them.
-    pub fn text(&self, reply: &str) -> String {
+    /// How much text, and where it begins; codes have neither.
+    fn place(self) -> (u32, u32) {
         match self {
-            Said::Words(start, end) => reply[*start..*end].to_owned(),
-            Said::Codes(rule) => rule.codes.join(", "),
-            Said::Enhanced(code) => code.text(),
-            Said::Reply(code) => (*code).to_owned(),
+            Said::Words { start, len } => (len, start),
+            _ => (0, 0),
         }
     }
 }
@@ -134,7 +132,22 @@ impl Said<'_> {
 impl Voice<'_> {
     /// Whether codes speak and no words.
     pub fn is_code(&self) -> bool {
-        !matches!(self.said, Said::Words(..))
+        !matches!(self.said, Said::Words { .. })
+    }
+
+    /// The words or codes, as the evidence quotes them.
+    pub fn quote(&self, reply: &str) -> Cow<'static, str> {
+        match (self.said, self.speaker) {
+            (Said::Words { start, len }, _) => {
+                let start = start as usize;
+                reply[start..start + len as usize].to_owned().into()
+            }
+            (Said::Enhanced(code), _) => written::enhanced(code),
+            (Said::Codes, Speaker::Rule(rule)) => rule.codes.join(", ").into(),
+            (Said::Reply, Speaker::Code(code)) => code.code.clone(),
+            // Only rules have codes of their own, and only codes of the tables are reply codes.
+            (Said::Codes | Said::Reply, _) => Cow::default(),
+        }
     }
 }
 
@@ -145,11 +158,10 @@ impl<'k> Heard<'k> {
             voices: Vec::with_capacity(USUAL),
             ..Heard::default()
         };
-        let codes = Codes::of(case);
-        let rules = heard.search(knowledge, case, &codes);
+        let rules = heard.search(knowledge, case);
         heard.words(case, &rules);
         heard.named_lists(case, &rules);
-        heard.provider_codes(knowledge, case, &codes);
+        heard.provider_codes(knowledge, case);
         heard.listed_codes(knowledge, case);
         let shrug = heard.shrug(&rules);
         for v in heard.voices.iter_mut().filter(|v| v.weight < shrug) {
@@ -163,12 +175,7 @@ impl<'k> Heard<'k> {
     }
 
     /// Looks for all words at once: fills lists and provider, gives the rules whose codes fit too.
-    fn search(
-        &mut self,
-        knowledge: &'k Knowledge,
-        case: &Case<'_>,
-        codes: &Codes,
-    ) -> Vec<(&'k Rule, Hit)> {
+    fn search(&mut self, knowledge: &'k Knowledge, case: &Case<'_>) -> Vec<(&'k Rule, Hit)> {
         let mut rules: Vec<(&Rule, Hit)> = Vec::with_capacity(USUAL);
         let mut named_by_token = None;
         let mut named_by_words = None;
@@ -181,7 +188,7 @@ impl<'k> Heard<'k> {
                     || rule
                         .code_patterns
                         .iter()
-                        .any(|p| p.fits(case.reply.code, &codes.with_status));
+                        .any(|p| p.fits(case.reply.code, case.codes.with_status()));
                 if fits {
                     if rule.alone && named_by_words.is_none() {
                         named_by_words = rule.provider;
@@ -233,7 +240,7 @@ impl<'k> Heard<'k> {
     /// The voices of rules by their words.
     fn words(&mut self, case: &Case<'_>, rules: &[(&'k Rule, Hit)]) {
         for found in rules {
-            let (rule, hit) = *found;
+            let (rule, hit) = (found.0, &found.1);
             let Some((mut weight, covered)) = self.weight(found, rules) else {
                 continue;
             };
@@ -254,7 +261,7 @@ impl<'k> Heard<'k> {
                 says: rule.category,
                 weight,
                 from: case.from,
-                said: Said::Words(hit.start, hit.end),
+                said: Said::words(hit),
                 home: self.at_home(rule) && !covered,
             });
         }
@@ -282,28 +289,28 @@ impl<'k> Heard<'k> {
                     BLOCKLIST
                 },
                 from: case.from,
-                said: Said::Words(hit.start, hit.end),
+                said: Said::words(hit),
                 home: false,
             });
         }
     }
 
     /// The codes that mean something of their own at this provider.
-    fn provider_codes(&mut self, knowledge: &'k Knowledge, case: &Case<'_>, codes: &Codes) {
+    fn provider_codes(&mut self, knowledge: &'k Knowledge, case: &Case<'_>) {
         let Some(p) = self.provider else { return };
         for &i in knowledge.code_rules(p) {
             let rule = &knowledge.rules()[i];
             if rule
                 .code_patterns
                 .iter()
-                .any(|c| c.fits(case.reply.code, codes.of_text_first()))
+                .any(|c| c.fits(case.reply.code, case.codes.of_text_first()))
             {
                 self.voices.push(Voice {
                     speaker: Speaker::Rule(rule),
                     says: rule.category,
                     weight: rule.weight * CODE_ONLY,
                     from: case.from,
-                    said: Said::Codes(rule),
+                    said: Said::Codes,
                     home: true,
                 });
             }
@@ -338,7 +345,7 @@ impl<'k> Heard<'k> {
                 says,
                 weight: code.weight * REPLY_CODE,
                 from: case.from,
-                said: Said::Reply(&code.code),
+                said: Said::Reply,
                 home: false,
             });
         }
@@ -406,18 +413,11 @@ impl<'k> Heard<'k> {
 
     /// The heaviest first. The same rule said twice says no more than once.
     fn once_each(&mut self) {
-        self.voices.sort_by(|a, b| {
-            b.weight
-                .total_cmp(&a.weight)
-                .then(b.home.cmp(&a.home))
-                .then(a.is_code().cmp(&b.is_code()))
-                .then_with(|| a.speaker.id_bytes().cmp(b.speaker.id_bytes()))
-                // Of one rule's words the longest are kept, the first of these.
-                .then_with(|| {
-                    let ((a_len, a_at), (b_len, b_at)) = (a.said.place(), b.said.place());
-                    b_len.cmp(&a_len).then(a_at.cmp(&b_at))
-                })
-        });
+        self.voices
+            .sort_by(|a, b| match b.weight.total_cmp(&a.weight) {
+                Ordering::Equal => among_equals(a, b),
+                order => order,
+            });
         let mut kept = 0;
         for i in 0..self.voices.len() {
             let voice = self.voices[i];
@@ -433,32 +433,18 @@ impl<'k> Heard<'k> {
     }
 }
 
-/// The enhanced codes of a case.
-struct Codes {
-    /// Those of the text, the best first, then that of the status field.
-    with_status: Vec<Enhanced>,
-    /// How many stand in the text.
-    in_text: usize,
-}
-
-impl Codes {
-    fn of(case: &Case<'_>) -> Self {
-        let mut codes = case.reply.enhanced_codes();
-        let in_text = codes.len();
-        codes.extend(case.status);
-        Codes {
-            with_status: codes,
-            in_text,
-        }
-    }
-
-    /// Those of the text; where it has none, that of the status field.
-    fn of_text_first(&self) -> &[Enhanced] {
-        match self.in_text {
-            0 => &self.with_status,
-            n => &self.with_status[..n],
-        }
-    }
+/// The order of voices of the same weight, which are few.
+#[cold]
+fn among_equals(a: &Voice<'_>, b: &Voice<'_>) -> Ordering {
+    b.home
+        .cmp(&a.home)
+        .then(a.is_code().cmp(&b.is_code()))
+        .then_with(|| a.speaker.id().cmp(b.speaker.id()))
+        // Of one rule's words the longest are kept, the first of these.
+        .then_with(|| {
+            let ((a_len, a_at), (b_len, b_at)) = (a.said.place(), b.said.place());
+            b_len.cmp(&a_len).then(a_at.cmp(&b_at))
+        })
 }
 
 /// Where a general voice agrees with a rule of the recognised provider, the provider's is not the weaker one: its details

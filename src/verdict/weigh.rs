@@ -1,9 +1,11 @@
 //! Evidence is weighed, not first-match: the heaviest category wins, what lost stays visible and lowers the confidence.
 
+use std::borrow::Cow;
+
 use super::voices::{Heard, Voice};
 use super::{Case, confidence, details};
 use crate::contract::{Details, Evidence, Verdict};
-use crate::knowledge::{Blocklist, Enhanced, Hit, Knowledge, Listed, Rule, reply_code_text};
+use crate::knowledge::{Blocklist, Hit, Knowledge, Listed, Rule, written};
 use crate::words::{AddressAction, Category, Permanence};
 
 /// How much further evidence for the same category adds.
@@ -26,16 +28,21 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
     let (category, score, expired_only) = weigh(&voices, expired);
     let mut details = Details::default();
     for v in voices.iter().filter(|v| v.says == category && !v.is_code()) {
-        if let Some(rule) = v.speaker.rule() {
+        if let Some(rule) = v.speaker.rule().filter(|r| r.has_details) {
             rule.details.fill(&mut details);
         }
     }
     name_blocklist(knowledge, category, &lists, &mut details);
     details::fill(&mut details, category, &asides, &reply.text, case.raw);
     if provider.is_some() && details.provider_code.is_none() {
-        details.provider_code = details::provider_code(case.raw);
+        details.provider_code = details::provider_code(case.raw).map(Cow::Owned);
     }
-    details.replies = reply.outer.iter().copied().map(reply_code_text).collect();
+    details.replies = reply
+        .outer
+        .iter()
+        .copied()
+        .map(written::reply_code)
+        .collect();
     if expired && !expired_only {
         details.expired = Some(true);
     }
@@ -63,8 +70,8 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
         .and_then(|r| r.sender_action)
         .unwrap_or_else(|| category.sender_action());
     Verdict {
-        status: status.map(Enhanced::text),
-        reply_code: reply.code.map(reply_code_text),
+        status: status.map(written::enhanced),
+        reply_code: reply.code.map(written::reply_code),
         diagnostic_code: (!case.raw.trim().is_empty()).then(|| case.raw.to_owned()),
         provider: provider.map(|p| knowledge.providers()[p].id.clone()),
         category,
@@ -84,47 +91,34 @@ pub(crate) fn judge(knowledge: &Knowledge, case: &Case<'_>) -> Verdict {
 }
 
 fn evidence(voice: &Voice<'_>, reply: &str) -> Evidence {
-    let (sort, name) = voice.speaker.id();
     Evidence {
-        rule: match sort {
-            "" => name.to_owned(),
-            _ => [sort, name].concat(),
-        },
+        rule: voice.speaker.id().clone(),
         says: voice.says,
         weight: (voice.weight * 1000.0).round() / 1000.0,
         from: voice.from.into(),
-        text: voice.said.text(reply),
+        text: voice.quote(reply),
     }
 }
 
 /// The winning category, how sure, and whether it is a bare expiry.
 fn weigh(voices: &[Voice<'_>], expired: bool) -> (Category, f64, bool) {
-    let mut scores: Vec<(Category, f64)> = Vec::new();
-    for v in voices {
-        match scores.iter_mut().find(|(c, _)| *c == v.says) {
-            // Sorted by weight: the first is the heaviest, the others only add.
-            Some((_, s)) => *s = 1.0 - (1.0 - *s) * (1.0 - AGREEMENT * v.weight),
-            None => scores.push((v.says, v.weight)),
-        }
-    }
-    scores.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let scores = Scores::of(voices);
+    let mut winner = scores.best(|_| true);
     // When the last real error is known, that is the category and not the giving up.
     if expired
-        && scores.first().is_some_and(|s| s.0 == Category::Expired)
-        && let Some(real) = scores
-            .iter()
-            .position(|s| s.0 != Category::Expired && s.1 > WEAK)
+        && winner.is_some_and(|s| s.0 == Category::Expired)
+        && let Some(real) = scores.best(|c| c != Category::Expired)
+        && real.1 > WEAK
     {
-        scores.remove(0);
-        scores.swap(0, real - 1);
+        winner = Some(real);
     }
-    let Some(&(category, score)) = scores.first().filter(|s| s.1 >= 0.2) else {
+    let Some((category, score)) = winner.filter(|s| s.1 >= 0.2) else {
         return (Category::Unknown, 0.2, false);
     };
     let against = scores
+        .each()
         .iter()
-        .skip(1)
-        .filter(|s| s.0 != Category::Expired)
+        .filter(|s| s.0 != category && s.0 != Category::Expired)
         .map(|s| {
             if s.0.fault() == category.fault() {
                 0.25 * s.1
@@ -138,6 +132,45 @@ fn weigh(voices: &[Voice<'_>], expired: bool) -> (Category, f64, bool) {
         (score * (1.0 - against)).clamp(0.05, 0.99),
         category == Category::Expired,
     )
+}
+
+/// How much speaks for each category that is heard.
+struct Scores {
+    each: [(Category, f64); Category::ALL.len()],
+    len: usize,
+}
+
+impl Scores {
+    fn of(voices: &[Voice<'_>]) -> Self {
+        let mut scores = Scores {
+            each: [(Category::Unknown, 0.0); Category::ALL.len()],
+            len: 0,
+        };
+        for v in voices {
+            let known = scores.each[..scores.len].iter_mut();
+            match known.into_iter().find(|(c, _)| *c == v.says) {
+                // Sorted by weight: the first is the heaviest, the others only add.
+                Some((_, s)) => *s = 1.0 - (1.0 - *s) * (1.0 - AGREEMENT * v.weight),
+                None => {
+                    scores.each[scores.len] = (v.says, v.weight);
+                    scores.len += 1;
+                }
+            }
+        }
+        scores
+    }
+
+    fn each(&self) -> &[(Category, f64)] {
+        &self.each[..self.len]
+    }
+
+    /// The highest score of the categories asked for; of equal ones the first in the order of categories.
+    fn best(&self, asked: impl Fn(Category) -> bool) -> Option<(Category, f64)> {
+        let asked = self.each().iter().filter(|s| asked(s.0));
+        asked
+            .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+            .copied()
+    }
 }
 
 fn permanence(

@@ -58,16 +58,16 @@ fn notice(from: &str, subject: &str, body: &str) -> Report {
 
 /// The report in the words of a table: address, original, status, code.
 fn told(report: &Report) -> Vec<(String, String, String, String)> {
-    let text = |o: &Option<String>| o.clone().unwrap_or_default();
+    let text = |o: Option<&str>| o.unwrap_or_default().to_owned();
     report
         .recipients
         .iter()
         .map(|r| {
             (
-                text(&r.final_recipient),
-                text(&r.original_recipient),
-                text(&r.verdict.status),
-                text(&r.verdict.reply_code),
+                text(r.final_recipient.as_deref()),
+                text(r.original_recipient.as_deref()),
+                text(r.verdict.status.as_deref()),
+                text(r.verdict.reply_code.as_deref()),
             )
         })
         .collect()

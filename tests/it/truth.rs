@@ -108,8 +108,8 @@ fn recipients_and_verdicts() {
                 "hard",
                 v.bounce_type.map(|t| (t.as_str() == "hard").to_string()),
             );
-            judge("status", v.status.clone());
-            judge("reply_code", v.reply_code.clone());
+            judge("status", v.status.as_deref().map(str::to_owned));
+            judge("reply_code", v.reply_code.as_deref().map(str::to_owned));
             judge("category", v.category.map(|c| c.to_string()));
             judge("fault", v.fault.map(|f| f.to_string()));
         }

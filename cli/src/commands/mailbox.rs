@@ -236,7 +236,7 @@ fn serve_metrics(
     engine: &Engine,
 ) -> anyhow::Result<Arc<Metrics>> {
     let accounts = config.accounts.iter().map(|a| a.name.as_str());
-    let providers = engine.knowledge().providers().iter().map(|p| p.id.as_str());
+    let providers = engine.knowledge().providers().iter().map(|p| &*p.id);
     // IDLE and polling both come back within this time, so whoever does not is in trouble.
     let patience = 2 * config.pace.idle.max(config.pace.poll).as_secs();
     let patience = i64::try_from(patience).unwrap_or(i64::MAX);

@@ -313,7 +313,8 @@ fn judge(
     let verdicts = report
         .recipients
         .iter()
-        .filter_map(|r| Some((r.verdict.provider.clone(), r.verdict.category?)))
+        .map(|r| &r.verdict)
+        .filter_map(|v| Some((v.provider.as_deref().map(str::to_owned), v.category?)))
         .collect();
     let handled = Handled {
         uid: mail.uid,

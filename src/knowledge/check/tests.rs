@@ -115,9 +115,9 @@ fn ids_are_taken_once() {
     let signs = k
         .signs()
         .iter()
-        .map(|s| &s.id)
-        .chain(k.header_signs().iter().map(|h| &h.id));
-    let mut ids: Vec<&String> = k.rules().iter().map(|r| &r.id).chain(signs).collect();
+        .map(|s| &*s.id)
+        .chain(k.header_signs().iter().map(|h| &*h.id));
+    let mut ids: Vec<&str> = k.rules().iter().map(|r| &*r.id).chain(signs).collect();
     ids.sort_unstable();
     let twice: Vec<_> = ids
         .windows(2)

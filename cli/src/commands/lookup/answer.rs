@@ -211,7 +211,7 @@ pub(super) fn of_rule<'k>(k: &'k Knowledge, rule: &'k Rule, asked: Option<u8>) -
     }
     Found::Rule(Box::new(RuleAnswer {
         id: &rule.id,
-        provider: k.provider_of(rule).map(|p| p.id.as_str()),
+        provider: k.provider_of(rule).map(|p| &*p.id),
         meaning,
         codes: &rule.codes,
         text: &rule.text,
