@@ -42,6 +42,8 @@ struct Case<'c, 'm, 'x> {
     signs: &'c Signs,
     /// The sender calls itself a mail system, by address or name.
     daemon: bool,
+    /// Its address is that of a mail system.
+    daemon_address: bool,
     /// The subject says that a person replies or forwards, or the program of a person wrote it.
     human: bool,
     null_path: bool,
@@ -57,10 +59,12 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
     ) -> Self {
         let human = signs.subject(Means::Human).is_some()
             || signs.header(Means::Human) >= Some(Strength::Strong);
+        let person = is_postmaster_in_person(notice, signs);
         Case {
             notice,
             signs,
-            daemon: notice.is_from_daemon,
+            daemon: notice.is_from_daemon && !person,
+            daemon_address: notice.has_daemon_address && !person,
             human,
             null_path: notice.has_null_path(),
             names_failure,
@@ -159,7 +163,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             return Some(Kind::Delay);
         }
         let claims = self.claims_failure();
-        let by_whom = if self.decisive(Means::Notice) || self.notice.has_daemon_address {
+        let by_whom = if self.decisive(Means::Notice) || self.daemon_address {
             claims || (self.names_failure)()
         } else if self.daemon {
             // Anybody can write a name: then something has to have failed.
@@ -222,7 +226,9 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             || self.decisive(Means::Other)
             || calendar
             || newsletter && self.signs.header(Means::AutoReply) < Some(Strength::Strong);
-        if self.daemon || set_aside || !self.is_auto_reply() {
+        let answers_for_office = is_postmaster(self.notice)
+            && self.signs.subject(Means::AutoReply) >= Some(Strength::Strong);
+        if self.daemon && !answers_for_office || set_aside || !self.is_auto_reply() {
             Kind::Other
         } else {
             Kind::AutoReply
@@ -232,9 +238,13 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
     /// Four points, not all of them from words that people type as well.
     fn is_auto_reply(&self) -> bool {
         let header = &self.notice.message.header;
-        let generated = header
-            .get("Auto-Submitted")
-            .is_some_and(|v| v.len() >= 14 && v[..14].eq_ignore_ascii_case(b"auto-generated"));
+        let submitted = |how: &[u8]| {
+            header.get("Auto-Submitted").is_some_and(|v| {
+                v.get(..how.len())
+                    .is_some_and(|begin| begin.eq_ignore_ascii_case(how))
+            })
+        };
+        let generated = submitted(b"auto-generated");
         let answers = header.get("In-Reply-To").is_some();
         let mut points = self.signs.points(Means::AutoReply) as i32;
         points += i32::from(generated)
@@ -243,7 +253,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         let outside = self.signs.header(Means::AutoReply) >= Some(Strength::Strong)
             || self.signs.subject(Means::AutoReply).is_some();
         // Some systems answer as people do, with `Re:` and the message they answer below their words.
-        if self.signs.declares_itself() {
+        if self.signs.declares_itself() || submitted(b"auto-replied") {
             points += 1;
         } else {
             points -= 2 * i32::from(self.human)
@@ -251,6 +261,25 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         }
         points >= 4 && (outside || self.signs.typed_by_system(answers || self.null_path))
     }
+}
+
+/// Whether the sender is an address that people read and programs use.
+fn is_postmaster(notice: &Notice<'_, '_>) -> bool {
+    notice.info.from.as_deref().is_some_and(|a| {
+        a.get(..11)
+            .is_some_and(|b| b.eq_ignore_ascii_case("postmaster@"))
+    })
+}
+
+/// Whether a postmaster writes as a person does: a reply, or with a person's mail program; and it returns nothing.
+fn is_postmaster_in_person(notice: &Notice<'_, '_>, signs: &Signs) -> bool {
+    let header = &notice.message.header;
+    let replies = signs.subject(Means::Human).is_some() && header.get("In-Reply-To").is_some();
+    is_postmaster(notice)
+        && (replies || signs.header(Means::Human) >= Some(Strength::Strong))
+        && header.get("Auto-Submitted").is_none()
+        && notice.returned.is_none()
+        && !notice.has_null_path()
 }
 
 /// Action beats Status; the worst counts.

@@ -95,7 +95,7 @@ impl Reader<'_> {
         };
         let mut feedback = part_text("message/feedback-report").map(|t| report::feedback(&t));
         if feedback.is_none() {
-            feedback = report::jmrp(
+            feedback = report::free_form(
                 message,
                 &notice.subject,
                 notice

@@ -2,8 +2,7 @@
 
 use crate::address::{self, Decoded};
 use crate::contract::{Details, Recipient, RecipientVerdict};
-use crate::dialect::Failure;
-
+use crate::dialect::{self, Failure};
 use crate::knowledge::{Knowledge, one_line, written};
 use crate::message::{self, date};
 use crate::notice::Notice;
@@ -78,6 +77,7 @@ impl Judge<'_> {
                 .into_iter()
                 .next()
                 .and_then(|f| f.diagnostic)
+                .or_else(|| dialect::reply(notice))
                 .or_else(|| Some(notice.words.clone()));
             failures = named_elsewhere(notice, words);
         }

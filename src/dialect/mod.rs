@@ -5,6 +5,7 @@
 
 mod amazon;
 mod candidate;
+mod groupwise;
 mod kddi;
 mod oracle;
 mod prose;
@@ -58,6 +59,7 @@ pub(crate) fn failures(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Vec<Fa
     let failures = match dialect {
         Some("oracle" | "icloud") => oracle::read(notice),
         Some("sendmail5") => sendmail5::read(notice),
+        Some("groupwise") => groupwise::read(notice),
         _ => Vec::new(),
     };
     if failures.is_empty() {
@@ -65,4 +67,9 @@ pub(crate) fn failures(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Vec<Fa
     } else {
         failures
     }
+}
+
+/// What was answered, where the notice's own words name nobody.
+pub(crate) fn reply(notice: &Notice<'_, '_>) -> Option<String> {
+    prose::reply(&notice.words)
 }

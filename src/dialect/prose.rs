@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::Failure;
 use super::candidate::{self, Candidate, MAX_FOUND, Stand};
-use super::words::{has_code, has_reply, paragraphs, transcript_reply, words_about};
+use super::words::{has_code, has_reply, join, paragraphs, transcript_reply, words_about};
 use crate::address;
 use crate::notice::Notice;
 use crate::words::AddressSource;
@@ -150,10 +150,16 @@ fn forwarded_from(c: &Candidate<'_>, lines: &[&str]) -> Option<String> {
 /// Words with the paragraph before the address in front: some notices give the reason first.
 fn with_lead(words: &str, before: &[&str]) -> String {
     let lead = paragraphs(before);
-    let mut out: Vec<&str> = Vec::new();
+    let mut out = String::new();
     for p in lead.iter().rev().take(2).rev() {
-        out.extend(p.iter().take(8));
+        p.iter().take(8).for_each(|l| join(&mut out, l));
     }
-    out.push(words);
-    out.join(" ")
+    join(&mut out, words);
+    out
+}
+
+/// The reply in the words of a notice that names nobody: sendmail says `550 bob... User unknown`.
+pub(super) fn reply(words: &str) -> Option<String> {
+    let lines: Vec<&str> = words.lines().collect();
+    transcript_reply(&lines, None, true)
 }

@@ -11,11 +11,11 @@ const MAX_WORDS: usize = 1500;
 pub(super) fn words_about(c: &Candidate<'_>, lines: &[&str]) -> Option<String> {
     let mut words = String::new();
     let mut add = |line: &str| {
+        if is_of_message(line) {
+            return;
+        }
         if words.len() + line.len() < MAX_WORDS && !line.is_empty() {
-            if !words.is_empty() {
-                words.push(' ');
-            }
-            words.push_str(line);
+            join(&mut words, line);
         }
     };
     let paragraphs = paragraphs(lines);
@@ -63,6 +63,26 @@ pub(super) fn words_about(c: &Candidate<'_>, lines: &[&str]) -> Option<String> {
         }
     }
     Some(words).filter(|w| !w.trim().is_empty())
+}
+
+/// Adds a line. A reply that began a line of its own still has to be seen to begin.
+pub(super) fn join(words: &mut String, line: &str) {
+    if let Some(last) = words.as_bytes().last().copied() {
+        let bare = begins_with_code(line) && !has_enhanced(line.get(..12).unwrap_or(line));
+        if bare && (last.is_ascii_alphanumeric() || matches!(last, b')' | b'.' | b']' | b'-')) {
+            words.push(':');
+        }
+        words.push(' ');
+    }
+    words.push_str(line);
+}
+
+/// Whether a line tells which message it is about: no reason stands there, and what looks like one is none.
+fn is_of_message(line: &str) -> bool {
+    ["subject:", "message-id:"].iter().any(|name| {
+        line.get(..name.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+    })
 }
 
 pub(super) fn paragraphs<'t>(lines: &[&'t str]) -> Vec<Vec<&'t str>> {
@@ -208,8 +228,16 @@ pub(super) fn transcript_reply(
         lines
             .iter()
             .find_map(|l| reply_inside(l))
+            .or_else(|| lines.iter().rev().find_map(|l| socket_error(l)))
             .map(str::to_owned)
     })
+}
+
+/// What a transcript says where nobody answered: `* Winsock Error 10060 Connection timed out`.
+fn socket_error(line: &str) -> Option<&str> {
+    ["Winsock Error ", "Socket error "]
+        .iter()
+        .find_map(|w| line.find(w).map(|i| line[i..].trim_end()))
 }
 
 /// Whether a line names the command RCPT TO.

@@ -1,4 +1,4 @@
-//! Complaints and reports in the format of RFC 5965, and Hotmail's JMRP, which is older and free-form.
+//! Complaints and reports in the format of RFC 5965, and those of Hotmail (JMRP) and SpamCop, which are older and free-form.
 
 use super::{Block, MAX_FIELDS};
 use crate::address;
@@ -33,16 +33,21 @@ pub(crate) fn feedback(text: &str) -> Feedback {
     }
 }
 
-/// Hotmail's complaint: no report part, but a subject that says so or a returned message with its own field.
-pub(crate) fn jmrp(
+/// A complaint without a report part: the subject says so, or Hotmail's own field in the returned message.
+pub(crate) fn free_form(
     message: &Message<'_>,
     subject: &str,
     returned: Option<&str>,
 ) -> Option<Feedback> {
     let recipient = returned.map(str::to_owned);
-    let ip = subject
-        .to_ascii_lowercase()
-        .strip_prefix("complaint about message from ")
+    let subject = subject.to_ascii_lowercase();
+    let hotmail = subject.strip_prefix("complaint about message from ");
+    // `[SpamCop (192.0.2.1) id:4711]subject of the message`
+    let spamcop = subject
+        .strip_prefix("[spamcop (")
+        .and_then(|s| s.split_once(") id:"));
+    let ip = hotmail
+        .or(spamcop.map(|s| s.0))
         .map(|ip| ip.trim().to_owned());
     let outer = message.header.get("X-HmXmrOriginalRecipient");
     if recipient.is_none() && ip.is_none() && outer.is_none() {

@@ -7,7 +7,7 @@ mod fields;
 
 pub(crate) use delivery_status::{DeliveryStatus, RecipientFields};
 pub(crate) use disposition::Disposition;
-pub(crate) use feedback::{feedback, jmrp};
+pub(crate) use feedback::{feedback, free_form};
 pub(crate) use fields::{Block, MAX_FIELDS};
 
 use crate::message::{Message, Part, lossy};

@@ -211,3 +211,79 @@ fn few_words_before_a_header_are_few_with_crlf() {
         engine.parse(mail.as_bytes())
     );
 }
+
+/// Blind samples: a postmaster who writes himself was taken for a mail system, and his quoting a reply for a failure. He
+/// answers or uses a person's program, and returns nothing; a mail system does not.
+#[test]
+fn a_postmaster_writes_mail_too() {
+    let table = [
+        (
+            "Subject: RE: 550 5.7.1 rejected\nIn-Reply-To: <1@example.net>",
+            Kind::Other,
+        ),
+        (
+            "Subject: Your mail to our users\nUser-Agent: Mutt/2.2",
+            Kind::Other,
+        ),
+        // Biglobe's notices have the subject of an answer.
+        ("Subject: Re: News", Kind::Bounce),
+        (
+            "Subject: RE: News\nIn-Reply-To: <1@example.net>\nAuto-Submitted: auto-replied",
+            Kind::Bounce,
+        ),
+        (
+            "Return-Path: <>\nSubject: RE: News\nIn-Reply-To: <1@example.net>",
+            Kind::Bounce,
+        ),
+    ];
+    let engine = Engine::new();
+    for (header, kind) in table {
+        let mail = format!(
+            "From: postmaster@example.com\nTo: al@example.net\n{header}\n\nYou mail gone@example.com, which answers 550 5.1.1 user unknown.\n"
+        );
+        assert_eq!(engine.parse(mail.as_bytes()).kind, kind, "{header}");
+    }
+}
+
+/// Blind samples: who answers automatically and says so in a header field may quote, and may call his subject `Re:`.
+#[test]
+fn an_answer_that_says_so_is_automatic() {
+    let table = [
+        (
+            "From: bob@example.com\nSubject: Re: News\nAuto-Submitted: auto-replied",
+            Kind::AutoReply,
+        ),
+        ("From: bob@example.com\nSubject: Re: News", Kind::Other),
+        (
+            "From: postmaster@example.com\nSubject: Automatic reply: News\nAuto-Submitted: auto-generated",
+            Kind::AutoReply,
+        ),
+        (
+            "From: mailer-daemon@example.com\nSubject: Automatic reply: News\nAuto-Submitted: auto-generated",
+            Kind::Other,
+        ),
+    ];
+    let engine = Engine::new();
+    for (header, kind) in table {
+        let mail = format!(
+            "{header}\nTo: al@example.net\n\nSee you on Monday.\n\nOn 17/03/2026, Al wrote:\n> The news.\n"
+        );
+        assert_eq!(engine.parse(mail.as_bytes()).kind, kind, "{header}");
+    }
+}
+
+/// Blind samples: a complaint of SpamCop's has no report part.
+#[test]
+fn spamcop_complains_in_its_subject() {
+    let mail = "From: 4711@reports.example\nTo: abuse@example.net\nSubject: SUBJECT\n\n[ SpamCop V5.1.0 ]\nEmail from 192.0.2.14\n\n[ Offending message ]\nReceived: from a by b\nFrom: al@example.net\nTo: x\nSubject: News\n";
+    let engine = Engine::new();
+    let report = engine.parse(
+        mail.replace("SUBJECT", "[SpamCop (192.0.2.14) id:4711]News")
+            .as_bytes(),
+    );
+    assert_eq!(report.kind, Kind::Complaint);
+    let ip = report.feedback.and_then(|f| f.source_ip);
+    assert_eq!(ip.as_deref(), Some("192.0.2.14"));
+    let answer = mail.replace("SUBJECT", "Re: [SpamCop (192.0.2.14) id:4711]News");
+    assert_eq!(engine.parse(answer.as_bytes()).kind, Kind::Other);
+}
