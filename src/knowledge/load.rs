@@ -8,12 +8,12 @@ use super::file::{
     AsideEntry, At, BLOCKLIST, CODE, CategoryEntry, DatesEntry, DetailsEntry, Listed, Matching,
     Place, RuleFile, Says, Text,
 };
+use super::kept::without;
 use super::{
     AsideIndex, Blocklist, CategoryText, Code, CodePattern, Dialect, DialectIndex, FieldGlobs,
     HeaderSign, Knowledge, MailSystems, Provider, Rule, Sign, SplitSet, check_pattern, mail_system,
     number_of,
 };
-use crate::contract::Details;
 use crate::error::Error;
 use crate::words::Category;
 
@@ -233,7 +233,7 @@ impl Loader {
             let c = at.entry;
             let spoken = keep(c.id);
             let entry = Code {
-                code: without(CODE, &spoken),
+                code: without(CODE, spoken.clone()),
                 spoken,
                 name: c.name,
                 category: c.category,
@@ -252,7 +252,7 @@ impl Loader {
             let spoken = keep(b.id);
             self.blocklists.retain(|old| old.spoken != spoken);
             self.blocklists.push(Blocklist {
-                id: without(BLOCKLIST, &spoken),
+                id: without(BLOCKLIST, spoken.clone()),
                 spoken,
                 name: b.name,
                 lists: b.lists,
@@ -438,54 +438,6 @@ impl Loader {
             dates: self.dates,
             date_words: OnceLock::new(),
         })
-    }
-}
-
-/// The name of what evidence names with its sort.
-fn without(sort: &str, spoken: &Cow<'static, str>) -> Cow<'static, str> {
-    match spoken {
-        Cow::Borrowed(spoken) => Cow::Borrowed(spoken.strip_prefix(sort).unwrap_or(spoken)),
-        Cow::Owned(spoken) => Cow::Owned(spoken.strip_prefix(sort).unwrap_or(spoken).to_owned()),
-    }
-}
-
-impl<'f> DetailsEntry<'f> {
-    /// The same with words that last.
-    fn kept(self, keep: fn(Text<'f>) -> Cow<'static, str>) -> DetailsEntry<'static> {
-        let keep = |text: Option<Text<'f>>| text.map(|text| keep(text).into());
-        DetailsEntry {
-            mechanism: keep(self.mechanism),
-            scope: keep(self.scope),
-            limited: keep(self.limited),
-            blocklist: keep(self.blocklist),
-            provider_code: keep(self.provider_code),
-            delist_url: keep(self.delist_url),
-            retry_after: self.retry_after,
-            limit_bytes: self.limit_bytes,
-            escalates_to: keep(self.escalates_to),
-            expired: self.expired,
-        }
-    }
-}
-
-impl DetailsEntry<'static> {
-    /// Fills what `details` does not know yet.
-    pub fn fill(&self, details: &mut Details) {
-        fn set<T: Clone, F: Clone + Into<T>>(to: &mut Option<T>, from: &Option<F>) {
-            if let (None, Some(from)) = (&to, from) {
-                *to = Some(from.clone().into());
-            }
-        }
-        set(&mut details.mechanism, &self.mechanism);
-        set(&mut details.scope, &self.scope);
-        set(&mut details.limited, &self.limited);
-        set(&mut details.blocklist, &self.blocklist);
-        set(&mut details.provider_code, &self.provider_code);
-        set(&mut details.delist_url, &self.delist_url);
-        set(&mut details.retry_after, &self.retry_after);
-        set(&mut details.limit_bytes, &self.limit_bytes);
-        set(&mut details.escalates_to, &self.escalates_to);
-        set(&mut details.expired, &self.expired);
     }
 }
 

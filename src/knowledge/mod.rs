@@ -8,6 +8,7 @@ mod dates;
 mod dialect;
 mod file;
 mod glob;
+mod kept;
 mod load;
 mod lookup;
 mod mail_system;

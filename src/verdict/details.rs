@@ -359,6 +359,10 @@ mod tests {
             ("450 please retry after 60 seconds", Some(60)),
             ("450 try again later", None),
             ("421 try again in 1h", Some(3600)),
+            ("wait a very long 10 minutes", Some(600)),
+            ("wait a very very long 10 minutes", None),
+            ("retry 90", None),
+            ("in 90 s", Some(90)),
         ] {
             assert_eq!(retry_after(text), want, "{text}");
         }
