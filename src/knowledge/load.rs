@@ -53,14 +53,15 @@ impl Loader {
     /// The files of `rules/`.
     pub fn built_in() -> Result<Self, Error> {
         let mut loader = Loader::default();
-        let files: Vec<(String, RuleFile<'static>)> = postcard::from_bytes(super::BUILT_IN)
-            .map_err(|e| {
-                Error::new(
-                    "rules/",
-                    None,
-                    format!("the stored rules cannot be read: {e}"),
-                )
-            })?;
+        let unreadable = |e| {
+            Error::new(
+                "rules/",
+                None,
+                format!("the stored rules cannot be read: {e}"),
+            )
+        };
+        let files: Vec<(String, RuleFile<'static>)> =
+            postcard::from_bytes(super::BUILT_IN).map_err(unreadable)?;
         for (name, file) in files {
             loader.add(&name, file, false, Text::inner)?;
         }
