@@ -1,5 +1,4 @@
 //! A rule file as it is written: what `docs/rules.md` describes, field by field.
-
 //!
 //! The build script reads `rules/` with this same file and stores what it read in a binary form: reading 1.5 MB of TOML
 //! takes 30 ms, which a program that is started for one message would pay each time; the binary form takes 3 ms.
