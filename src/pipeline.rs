@@ -181,7 +181,7 @@ impl Reader<'_> {
             source: None,
             event_id: message::event_id(
                 &message.bytes[..end.min(message.bytes.len())],
-                message.header.len,
+                &message.header,
             ),
             notice: notice.info,
             feedback: feedback

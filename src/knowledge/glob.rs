@@ -128,10 +128,10 @@ struct Head {
 }
 
 impl Head {
-    fn of(text: &str) -> Head {
+    fn of(text: &[u8]) -> Head {
         let mut bytes = [0; 8];
         let len = text.len().min(bytes.len());
-        bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+        bytes[..len].copy_from_slice(&text[..len]);
         bytes.make_ascii_lowercase();
         let bits = 8 * len as u32;
         Head {
@@ -178,7 +178,7 @@ impl GlobSet {
                     .extend(literal.bytes().map(|b| b.to_ascii_lowercase()));
                 self.by_literal.push((i, pattern.is_contained()));
             } else {
-                self.always.push((Head::of(&pattern.first), i));
+                self.always.push((Head::of(pattern.first.as_bytes()), i));
             }
         }
         self.index = indexed.then(|| AnchorIndex::of_few(&self.text, &literals));
@@ -186,7 +186,7 @@ impl GlobSet {
 
     /// Calls `found` with the number of every pattern that fits, some more than once. `lower` is room to work in.
     pub fn find(&self, value: &str, lower: &mut String, mut found: impl FnMut(usize)) {
-        let begins = Head::of(value);
+        let begins = Head::of(value.as_bytes());
         for &(head, i) in &self.always {
             let (pattern, owner) = &self.globs[i];
             if head.begins(begins) && pattern.fits(value) {
@@ -220,8 +220,21 @@ pub(crate) struct FieldGlobs {
 struct SameLen {
     /// A bit for each first letter: most fields of a mail are none of these.
     first: u32,
-    /// Lower-case name and patterns.
-    fields: Vec<(String, GlobSet)>,
+    fields: Vec<Named>,
+}
+
+/// The patterns of one field.
+#[derive(Debug)]
+struct Named {
+    /// The end of the name: most names of one length differ there, and one comparison of numbers shows it.
+    end: Head,
+    name: String,
+    set: GlobSet,
+}
+
+/// The end of a field name.
+fn end_of(name: &[u8]) -> Head {
+    Head::of(&name[name.len().saturating_sub(8)..])
 }
 
 const fn letter(byte: u8) -> u32 {
@@ -236,24 +249,22 @@ impl FieldGlobs {
         }
         let same = &mut self.by_len[name.len()];
         same.first |= name.bytes().next().map_or(0, letter);
-        let known = same
-            .fields
-            .iter()
-            .position(|(n, _)| n.eq_ignore_ascii_case(name));
-        let at = known.unwrap_or_else(|| {
-            same.fields
-                .push((name.to_ascii_lowercase(), GlobSet::default()));
+        let known = |n: &Named| n.name.eq_ignore_ascii_case(name);
+        let at = same.fields.iter().position(known).unwrap_or_else(|| {
+            same.fields.push(Named {
+                end: end_of(name.as_bytes()),
+                name: name.to_owned(),
+                set: GlobSet::default(),
+            });
             same.fields.len() - 1
         });
-        same.fields[at].1.add(pattern, owner);
+        same.fields[at].set.add(pattern, owner);
     }
 
     /// Builds the indexes when all patterns are there.
     pub fn ready(&mut self) {
-        self.by_len
-            .iter_mut()
-            .flat_map(|same| &mut same.fields)
-            .for_each(|(_, set)| set.ready());
+        let named = self.by_len.iter_mut().flat_map(|same| &mut same.fields);
+        named.for_each(|n| n.set.ready());
     }
 
     /// The patterns about the field of this name.
@@ -262,11 +273,10 @@ impl FieldGlobs {
         if same.first & letter(*name.first()?) == 0 {
             return None;
         }
-        let found = same
-            .fields
-            .iter()
-            .find(|(n, _)| n.as_bytes().eq_ignore_ascii_case(name));
-        found.map(|(_, set)| set)
+        let end = end_of(name);
+        let is_it =
+            |n: &&Named| n.end.bytes == end.bytes && n.name.as_bytes().eq_ignore_ascii_case(name);
+        same.fields.iter().find(is_it).map(|n| &n.set)
     }
 }
 

@@ -46,7 +46,7 @@ fn any_content_type(value: &[u8]) -> Media<'static> {
 
 /// Reads `type/subtype; name=value; name="value"` of plain ASCII; `None` where the value is anything else.
 fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
-    if value.iter().any(|b| is_special(*b)) || has_encoded_word(value) {
+    if value.iter().any(|b| SPECIAL[usize::from(*b)]) || has_encoded_word(value) {
         return None;
     }
     let text = std::str::from_utf8(value).ok()?;
@@ -106,10 +106,17 @@ fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
 }
 
 /// What has a meaning of its own in structured fields, or none at all.
-fn is_special(byte: u8) -> bool {
-    let control = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
-    matches!(byte, b'(' | b'*' | b'\\') || control || !byte.is_ascii()
-}
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < special.len() {
+        let b = byte as u8;
+        let control = b.is_ascii_control() && !matches!(b, b'\t' | b'\n' | b'\r');
+        special[byte] = matches!(b, b'(' | b'*' | b'\\') || control || !b.is_ascii();
+        byte += 1;
+    }
+    special
+};
 
 /// Whether an encoded word (RFC 2047) may begin here.
 fn has_encoded_word(value: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::header::{Header, is_envelope};
 use super::newline::lines;
 
 /// Header fields that stores add and change while a mail lies there.
@@ -18,14 +19,20 @@ const BOOKKEEPING: &[&str] = &[
 
 /// SHA-256, in hex and cut to 128 bits, over `bytes` line by line, whatever the line ends were.
 ///
-/// `bytes` go from the first header field to the end of the returned message's header; `header_len` of them
-/// are the outer header, whose bookkeeping fields do not count. An mbox separator line does not either.
-pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
+/// `bytes` go from the first header field to the end of the returned message's header; `fields` are the outer header at their
+/// beginning, of which bookkeeping does not count. An mbox separator line does not either.
+pub(crate) fn event_id(bytes: &[u8], fields: &Header<'_>) -> String {
     let mut hash = Sha256::new();
     let mut buffer = Buffer::default();
-    let header = &bytes[..header_len.min(bytes.len())];
+    let (header, rest) = bytes.split_at(fields.len.min(bytes.len()));
     if memchr::memchr(b'\r', header).is_none() {
-        update_with_header(&mut hash, header);
+        // What was read whole shows without another look that each line counts.
+        let counts = !fields.cut && !fields.has_envelope;
+        if counts && !fields.fields.iter().any(|f| is_bookkeeping_name(f.name)) {
+            update_with_lines(&mut hash, header);
+        } else {
+            update_with_header(&mut hash, header);
+        }
     } else {
         let mut skipping = false;
         for line in lines(header) {
@@ -37,7 +44,6 @@ pub(crate) fn event_id(bytes: &[u8], header_len: usize) -> String {
             }
         }
     }
-    let rest = &bytes[header_len.min(bytes.len())..];
     if memchr::memchr(b'\r', rest).is_none() {
         let end = rest.iter().rposition(|b| *b != b'\n').map_or(0, |i| i + 1);
         buffer.flush(&mut hash);
@@ -77,10 +83,15 @@ fn update_with_header(hash: &mut Sha256, header: &[u8]) {
         at += line.len() + 1;
     }
     if !skipping {
-        hash.update(&header[from..]);
-        if !header.is_empty() && !header.ends_with(b"\n") {
-            hash.update(b"\n");
-        }
+        update_with_lines(hash, &header[from..]);
+    }
+}
+
+/// Hashes lines with LF, the last one too.
+fn update_with_lines(hash: &mut Sha256, lines: &[u8]) {
+    hash.update(lines);
+    if !lines.is_empty() && !lines.ends_with(b"\n") {
+        hash.update(b"\n");
     }
 }
 
@@ -147,13 +158,16 @@ fn is_bookkeeping(line: &[u8]) -> bool {
     ) {
         return false;
     }
-    if line.starts_with(b"From ") || line.starts_with(b">From ") {
+    if is_envelope(line) {
         return true;
     }
     let Some(colon) = line.iter().take(16).position(|b| *b == b':') else {
         return false;
     };
-    let name = line[..colon].trim_ascii_end();
+    is_bookkeeping_name(line[..colon].trim_ascii_end())
+}
+
+fn is_bookkeeping_name(name: &[u8]) -> bool {
     BOOKKEEPING
         .iter()
         .any(|b| name.eq_ignore_ascii_case(b.as_bytes()))
@@ -163,26 +177,35 @@ fn is_bookkeeping(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn id_of(mail: &[u8]) -> String {
+        event_id(mail, &Header::read(mail, 1000, 10))
+    }
+
     #[test]
     fn copies_of_one_mail_have_one_id() {
-        let mail = b"Subject: x\nStatus: RO\n\nbody\n\n".as_slice();
-        let id = event_id(mail, 23);
-        for (copy, len) in [
-            (b"Subject: x\r\n\r\nbody\r\n".as_slice(), 14),
-            (b"From a@b Sat\nX-UID: 5\n 6\nSubject: x\n\nbody", 37),
-            (
-                b"From a@b Sat\r\nX-UID: 5\r\n 6\r\nSubject: x\r\nStatus: O\r\n\r\nbody",
-                53,
-            ),
-            (
-                b"Status: O\nX-Status: A\nSubject: x\nStatus: RO\n\nbody\n",
-                45,
-            ),
+        let id = id_of(b"Subject: x\nStatus: RO\n\nbody\n\n");
+        for copy in [
+            b"Subject: x\r\n\r\nbody\r\n".as_slice(),
+            b"Subject: x\n\nbody\n",
+            b"From a@b Sat\nX-UID: 5\n 6\nSubject: x\n\nbody",
+            b"From a@b Sat\r\nX-UID: 5\r\n 6\r\nSubject: x\r\nStatus: O\r\n\r\nbody",
+            b">From a@b Sat\nSubject: x\n\nbody",
+            b"Status: O\nX-Status: A\nSubject: x\nStatus : RO\n\nbody\n",
         ] {
-            assert_eq!(event_id(copy, len), id);
+            let text = String::from_utf8_lossy(copy);
+            assert_eq!(id_of(copy), id, "{text:?}");
         }
-        assert_eq!(event_id(b"Subject: x", 10), event_id(b"Subject: x\r\n", 12));
-        assert_ne!(event_id(b"Subject: y\n\nbody\n", 12), id);
+        assert_eq!(id_of(b"Subject: x"), id_of(b"Subject: x\r\n"));
+        assert_ne!(id_of(b"Subject: y\n\nbody\n"), id);
         assert_eq!(id.len(), 32);
+    }
+
+    /// Bookkeeping beyond what is read of a header does not count either.
+    #[test]
+    fn a_header_that_was_cut_has_the_same_id() {
+        let mail = b"A: 1\nB: 2\nStatus: O\nC: 3\n\nx";
+        let cut = Header::read(mail, 1000, 2);
+        assert!(cut.cut);
+        assert_eq!(event_id(mail, &cut), id_of(b"A: 1\nB: 2\nC: 3\n\nx"));
     }
 }

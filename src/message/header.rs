@@ -17,6 +17,8 @@ pub(crate) struct Header<'x> {
     pub len: usize,
     /// Whether a limit cut the block.
     pub cut: bool,
+    /// Whether a line of an mbox stands in it.
+    pub has_envelope: bool,
 }
 
 impl<'x> Header<'x> {
@@ -42,6 +44,7 @@ impl<'x> Header<'x> {
                 header.len = body_start(bytes, at);
                 return header;
             }
+            header.has_envelope |= is_envelope(line);
             match split(line) {
                 // One endless field does not hide those behind it.
                 Some(_) if next > max_bytes - kept => {
@@ -118,7 +121,7 @@ pub(crate) fn split(line: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// The mbox line before the header, also escaped.
-fn is_envelope(line: &[u8]) -> bool {
+pub(super) fn is_envelope(line: &[u8]) -> bool {
     line.starts_with(b"From ") || line.starts_with(b">From ")
 }
 
