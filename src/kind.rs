@@ -210,9 +210,15 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         {
             return Kind::Delivered;
         }
-        if self.signs.subject(Means::Receipt) >= Some(Strength::Medium)
-            && self.signs.subject(Means::Human).is_none()
-        {
+        // "Confirmation of receipt" heads the answers of ticket systems too.
+        let confirms = self.signs.acknowledges()
+            && self
+                .signs
+                .body(Means::Receipt, self.signs.quote_at)
+                .is_none();
+        let receipt = self.signs.subject(Means::Receipt) >= Some(Strength::Medium)
+            && self.signs.subject(Means::Human).is_none();
+        if receipt && !confirms {
             return Kind::Receipt;
         }
         let calendar = self
@@ -228,7 +234,8 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             || newsletter && self.signs.header(Means::AutoReply) < Some(Strength::Strong);
         let answers_for_office = is_postmaster(self.notice)
             && self.signs.subject(Means::AutoReply) >= Some(Strength::Strong);
-        if self.daemon && !answers_for_office || set_aside || !self.is_auto_reply() {
+        let answers = receipt || self.is_auto_reply();
+        if self.daemon && !answers_for_office || set_aside || !answers {
             Kind::Other
         } else {
             Kind::AutoReply

@@ -1,6 +1,6 @@
 //! What words and header fields say about the sort of a message: the signs of the rules, found in one pass.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memchr_iter;
 
@@ -28,6 +28,8 @@ pub(crate) struct Signs {
     pub quote_at: Option<usize>,
     /// Where a returned message begins in the normalised words.
     pub returned_at: Option<usize>,
+    /// Signs of acknowledgements of which two different texts were found.
+    twice: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,14 @@ struct Found {
     at: usize,
     /// Index of the sign, to count each once.
     sign: usize,
+}
+
+impl Found {
+    fn acknowledges(&self) -> bool {
+        self.means == Means::AutoReply
+            && self.signal == Some(Signal::TicketReceived)
+            && self.strength >= Strength::Medium
+    }
 }
 
 impl Signs {
@@ -94,6 +104,7 @@ impl Signs {
             .filter(|a| *a > 0)
             .min();
         signs.returned_at = first(Means::Returned).filter(|a| *a > 0);
+        signs.twice = signs.acknowledged_twice(&notice.signs, &notice.normal);
         signs
     }
 
@@ -161,10 +172,34 @@ impl Signs {
             .filter(|f| seen.insert(f.sign))
             .map(|f| match f.strength {
                 Strength::Strong | Strength::Decisive => 3,
+                Strength::Medium if self.twice.contains(&f.sign) => 4,
                 Strength::Medium => 2,
                 Strength::Weak => 1,
             })
             .sum()
+    }
+
+    /// Ticket systems say in two sentences what one sign holds: "thank you for contacting", "your case number is". Two texts that
+    /// differ and do not overlap count as two.
+    fn acknowledged_twice(&self, hits: &SignHits, words: &str) -> BTreeSet<usize> {
+        let mut first = BTreeMap::new();
+        let mut twice = BTreeSet::new();
+        for (found, &(sign, start, end)) in self.body.iter().zip(&hits.hits) {
+            if !found.acknowledges() || self.quote_at.is_some_and(|q| start >= q) {
+                continue;
+            }
+            let &mut (from, to) = first.entry(sign).or_insert((start, end));
+            if (start >= to || end <= from) && words.get(start..end) != words.get(from..to) {
+                twice.insert(sign);
+            }
+        }
+        twice
+    }
+
+    /// Whether the own words say that a message came in and is dealt with.
+    pub fn acknowledges(&self) -> bool {
+        let own = |f: &&Found| self.quote_at.is_none_or(|q| f.at < q);
+        self.body.iter().filter(own).any(Found::acknowledges)
     }
 
     /// Whether the own words have what an answering system says and people seldom type. That nobody reads a mailbox counts

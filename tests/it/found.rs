@@ -287,3 +287,44 @@ fn spamcop_complains_in_its_subject() {
     let answer = mail.replace("SUBJECT", "Re: [SpamCop (192.0.2.14) id:4711]News");
     assert_eq!(engine.parse(answer.as_bytes()).kind, Kind::Other);
 }
+
+/// Blind samples: a ticket system thanks and gives a number, and its confirmation of receipt is no receipt.
+#[test]
+fn two_sentences_of_a_ticket_system_are_an_answer() {
+    let twice = "Thank you for contacting us. Your case number is 4711.";
+    let table = [
+        ("Your case 4711", twice, Kind::AutoReply),
+        ("Re: Your case 4711", twice, Kind::Other),
+        (
+            "Your case 4711",
+            "Thank you for contacting us. Thank you for contacting us.",
+            Kind::Other,
+        ),
+        (
+            "Your case 4711",
+            "Thank you for contacting us.\n> Your case number is 4711.",
+            Kind::Other,
+        ),
+        (
+            "Empfangsbestätigung: Ihre Frage",
+            "Ihre Nachricht ist bei uns eingegangen.",
+            Kind::AutoReply,
+        ),
+        (
+            "Empfangsbestätigung: Ihre Frage",
+            "Ihre Nachricht an Al wurde am 14.07.2026 gelesen.",
+            Kind::Receipt,
+        ),
+    ];
+    let engine = Engine::new();
+    for (subject, words, kind) in table {
+        let mail = format!(
+            "From: desk@example.com\nTo: al@example.net\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{words}\n"
+        );
+        assert_eq!(
+            engine.parse(mail.as_bytes()).kind,
+            kind,
+            "{subject}: {words}"
+        );
+    }
+}
