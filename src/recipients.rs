@@ -156,7 +156,9 @@ impl Judge<'_> {
             }
         }
         let of_words = || {
-            let said = address.as_deref().filter(|_| count <= MAX_IN_TRANSCRIPT);
+            let said = address
+                .as_deref()
+                .filter(|_| (2..=MAX_IN_TRANSCRIPT).contains(&count));
             if let Some(said) = said.and_then(|a| in_transcript(&notice.words, a)) {
                 return Some(said.to_owned());
             }
