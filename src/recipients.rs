@@ -13,6 +13,10 @@ use crate::words::{Action, AddressSource, Kind};
 /// The problem of a notice that tells nowhere whom it is about.
 pub(crate) const NOBODY: &str = "nobody is named";
 
+/// Of how many recipients the words are looked for in a transcript, and in how many lines of it.
+const MAX_IN_TRANSCRIPT: usize = 20;
+const MAX_LINES_OF_TRANSCRIPT: usize = 400;
+
 /// Gives verdicts on recipients.
 #[derive(Debug)]
 pub(crate) struct Judge<'e> {
@@ -152,6 +156,12 @@ impl Judge<'_> {
             }
         }
         let of_words = || {
+            let said = address
+                .as_deref()
+                .filter(|_| (2..=MAX_IN_TRANSCRIPT).contains(&count));
+            if let Some(said) = said.and_then(|a| in_transcript(&notice.words, a)) {
+                return Some(said.to_owned());
+            }
             let own = failures.iter().find(|f| match (&f.address, &address) {
                 (Some(a), Some(b)) => address::same(a, b),
                 _ => false,
@@ -239,6 +249,16 @@ impl Judge<'_> {
         }
         verdict.into()
     }
+}
+
+/// What sendmail's transcript says of a recipient behind its address: `<bob@example.com>... Deferred: Connection refused`.
+fn in_transcript<'w>(words: &'w str, address: &str) -> Option<&'w str> {
+    let lines = words.lines().take(MAX_LINES_OF_TRANSCRIPT);
+    lines
+        .filter_map(|line| line.split_once("... "))
+        .map(|(of, said)| (of.trim().trim_matches(['<', '>']), said.trim()))
+        .find(|(of, said)| address::same(of, address) && !said.is_empty())
+        .map(|(_, said)| said)
 }
 
 /// Whom the notice is about where its words name nobody: header, envelope recipient, returned headers, in that order.

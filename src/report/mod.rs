@@ -10,7 +10,10 @@ pub(crate) use disposition::Disposition;
 pub(crate) use feedback::{feedback, free_form};
 pub(crate) use fields::{Block, MAX_FIELDS};
 
-use crate::message::{Message, Part, lossy};
+use crate::message::{Message, Part, lossy, status_fields_in};
+
+/// In how many attached texts a delivery status is looked for.
+const MAX_ATTACHED: usize = 4;
 
 /// The delivery status of a message, wherever it stands: declared, as an attachment of a report, in text.
 /// Never from inside a returned message, except where the message is nothing but a wrapper.
@@ -28,9 +31,30 @@ pub(crate) fn delivery_status(
     let part = message
         .parts
         .iter()
-        .find(|p| declared(p) && (is_report || from_daemon || !p.attachment))?;
+        .find(|p| declared(p) && (is_report || from_daemon || !p.attachment));
+    let Some(part) = part else {
+        return from_daemon
+            .then(|| attached_text(message, max_recipients, problems))
+            .flatten();
+    };
     let content = message.content(part);
     let text = lossy(&content);
     let status = DeliveryStatus::read(&text, max_recipients, problems);
     (!status.is_empty()).then_some(status)
+}
+
+/// A delivery status that a mail system attached as plain text.
+fn attached_text(
+    message: &Message<'_>,
+    max_recipients: usize,
+    problems: &mut Vec<String>,
+) -> Option<DeliveryStatus> {
+    let is_text = |p: &&Part<'_>| p.attachment && p.media.is("text/plain");
+    let contents = message.parts.iter().filter(is_text).take(MAX_ATTACHED);
+    contents.map(|p| message.content(p)).find_map(|content| {
+        let text = lossy(&content);
+        let at = status_fields_in(&text)?;
+        let status = DeliveryStatus::read(&text[at..], max_recipients, problems);
+        (!status.is_empty()).then_some(status)
+    })
 }

@@ -189,12 +189,78 @@ fn may_stand_alone(text: &str, at: usize, next: u8) -> bool {
         "sec",
         "min",
     ];
-    WORDS.contains(&word) && !UNITS.iter().any(|u| unit.starts_with(u))
+    if WORDS.contains(&word) {
+        return !UNITS.iter().any(|u| unit.starts_with(u));
+    }
+    matches!(bytes[at], b'4' | b'5') && begins_reply(before, word, unit)
+}
+
+/// Whether a failure stands before the code and what a reply begins with behind it: "delivery failed 550 no such user",
+/// "(mx.example.com) 550 user unknown". `<--` leads what a server answered in the transcript of a session.
+fn begins_reply(before: &str, word: &str, behind: &str) -> bool {
+    const FAILURES: &[&str] = &[
+        "failed", "failure", "refused", "denied", "bounced", "reason",
+    ];
+    const STARTS: &[&str] = &[
+        "<",
+        "no such ",
+        "no mailbox",
+        "user unknown",
+        "user not ",
+        "unknown user",
+        "unknown recipient",
+        "mailbox unavailable",
+        "mailbox not ",
+        "mailbox full",
+        "mailbox is ",
+        "invalid recipient",
+        "requested ",
+        "relaying ",
+        "recipient address",
+        "recipient rejected",
+        "address rejected",
+        "service unavailable",
+        "sorry",
+    ];
+    before == "--"
+        || before.ends_with("<--")
+        || (before.ends_with(')') || FAILURES.contains(&word))
+            && STARTS.iter().any(|s| behind.starts_with(s))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_may_begin_behind_a_failure() {
+        let replies = |text: &str| {
+            let mut found = Vec::new();
+            codes(text, |_, number| {
+                if let Number::Reply(code) = number {
+                    found.push(code);
+                }
+            });
+            found
+        };
+        assert_eq!(replies("delivery failed 550 no such user"), [550]);
+        assert_eq!(replies("host mx (192.0.2.1) 550 user unknown"), [550]);
+        assert_eq!(
+            replies("09:13:01: <-- 550 mailbox <a@b.example> is closed"),
+            [550]
+        );
+        assert_eq!(replies("-- 553 sorry, no such mailbox"), [553]);
+        for count in [
+            "delivery failed 550 times",
+            "failed 450 of 500 messages",
+            "(mx) 550 user accounts",
+            "port (smtp) 465 is closed",
+            "09:13:00: <-- 250 ok",
+            "we refused 550 requests",
+        ] {
+            assert_eq!(replies(count), [] as [u16; 0], "{count}");
+        }
+    }
 
     #[test]
     fn digits_are_found_where_they_are() {

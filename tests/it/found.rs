@@ -328,3 +328,36 @@ fn two_sentences_of_a_ticket_system_are_an_answer() {
         );
     }
 }
+
+/// A recipient without `Diagnostic-Code` got the words and the reply of the one before it.
+#[test]
+fn each_recipient_has_its_own_line_of_a_transcript() {
+    let mail = "From: MAILER-DAEMON@example.net\nSubject: Returned mail: see transcript for details\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\n   ----- The following addresses had permanent fatal errors -----\n<bob@example.com>\n    (reason: 550 5.1.1 <bob@example.com>... User unknown)\n\n   ----- The following addresses had transient non-fatal errors -----\n<eve@example.com>\n\n   ----- Transcript of session follows -----\n... while talking to mx.example.com.:\n>>> DATA\n<<< 550 5.1.1 <bob@example.com>... User unknown\n550 5.1.1 <bob@example.com>... User unknown\n<eve@example.com>... Deferred: Connection refused by mx2.example.com.\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 <bob@example.com>... User unknown\n\nFinal-Recipient: rfc822; eve@example.com\nAction: delayed\nStatus: 4.4.1\n\n--b--\n";
+    let engine = Engine::new();
+    let report = engine.parse(mail.as_bytes());
+    let eve = &report.recipients[1].verdict;
+    assert_eq!(
+        eve.diagnostic_code.as_deref(),
+        Some("Deferred: Connection refused by mx2.example.com.")
+    );
+    assert_eq!(eve.reply_code, None);
+    assert_eq!(engine.parse(crlf(mail).as_bytes()), report);
+}
+
+/// A delivery status attached as plain text, without the blank line between its groups, was not read.
+#[test]
+fn a_status_attached_as_text_is_read() {
+    let mail = "From: postmaster@example.net\nSubject: Delivery failure\nReturn-Path: <>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nYour message could not be delivered. See the attached report.\n\n--b\nContent-Type: text/plain; name=details.txt\nContent-Disposition: attachment; filename=details.txt\n\nReporting-MTA: dns; mx.example.net\nFinal-Recipient: rfc822; bob@example.com\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 mailbox not found\n\n--b--\n";
+    let engine = Engine::new();
+    let report = engine.parse(mail.as_bytes());
+    assert_eq!(report.kind, Kind::Bounce);
+    assert_eq!(
+        report.recipients[0].verdict.status.as_deref(),
+        Some("5.1.1")
+    );
+    let by_person = mail
+        .replace("postmaster@", "anna@")
+        .replace("Return-Path: <>\n", "");
+    assert_eq!(engine.parse(by_person.as_bytes()).kind, Kind::Other);
+    assert_eq!(engine.parse(crlf(mail).as_bytes()), report);
+}
