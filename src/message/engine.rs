@@ -1,7 +1,7 @@
 //! The only file that names `mail-parser`: values of header fields, transfer encodings, charsets, HTML.
 //!
 //! The frame of a message is walked by [`super::frame`]; what stands inside fields and bodies is read here, by
-//! mail-parser's own readers one by one. Common plain values take a short way that gives the same answer.
+//! mail-parser's own readers one by one. Common plain values take a short way ([`super::plain`]).
 
 use std::borrow::Cow;
 
@@ -13,6 +13,7 @@ use mail_parser::{DateTime, HeaderValue};
 use memchr::memmem;
 
 use super::frame::{Encoding, Media};
+use super::plain;
 use crate::address;
 
 /// Longest header value that is read; real ones stay below 16 KiB.
@@ -23,7 +24,7 @@ const MAX_DATE: usize = 128;
 /// The Content-Type or Content-Disposition in a raw value.
 pub(crate) fn content_type(value: &[u8]) -> Media<'_> {
     let value = &value[..value.len().min(MAX_VALUE)];
-    plain_content_type(value).unwrap_or_else(|| any_content_type(value))
+    plain::content_type(value).unwrap_or_else(|| any_content_type(value))
 }
 
 fn any_content_type(value: &[u8]) -> Media<'static> {
@@ -42,97 +43,6 @@ fn any_content_type(value: &[u8]) -> Media<'static> {
         media.report_type = attribute("report-type");
     }
     media
-}
-
-/// Reads `type/subtype; name=value; name="value"` of plain ASCII; `None` where the value is anything else.
-fn plain_content_type(value: &[u8]) -> Option<Media<'_>> {
-    if value.iter().any(|b| SPECIAL[usize::from(*b)]) || has_encoded_word(value) {
-        return None;
-    }
-    let text = std::str::from_utf8(value).ok()?;
-    let (essence, mut rest) = split_once(text, b';').unwrap_or((text, ""));
-    let mut media = Media {
-        essence: Cow::Borrowed(essence.trim_ascii()),
-        ..Media::default()
-    };
-    // A Content-Disposition has one word.
-    let (main, sub) = split_once(&media.essence, b'/').unwrap_or((&media.essence, "x"));
-    if !is_token(main) || !is_token(sub) {
-        return None;
-    }
-    let (mut name, mut filename) = (None, None);
-    while !rest.trim_ascii_start().is_empty() {
-        let (attribute, after) = split_once(rest, b'=')?;
-        let attribute = attribute.trim_ascii();
-        // A fold stands here too, which mail-parser takes for the end.
-        let after = after.trim_ascii_start();
-        let (value, more) = match after.strip_prefix('"') {
-            Some(quoted) => {
-                let (value, more) = split_once(quoted, b'"')?;
-                let (between, more) = split_once(more, b';').unwrap_or((more, ""));
-                if !between.trim_ascii().is_empty() || value.bytes().any(|b| b.is_ascii_control()) {
-                    return None;
-                }
-                (value, more)
-            }
-            None => {
-                let (value, more) = split_once(after, b';').unwrap_or((after, ""));
-                let value = value.trim_ascii();
-                if value.bytes().any(|b| !b.is_ascii_graphic() || b == b'"') {
-                    return None;
-                }
-                (value, more)
-            }
-        };
-        if !is_token(attribute) || value.is_empty() {
-            return None;
-        }
-        let known = [
-            ("boundary", &mut media.boundary),
-            ("charset", &mut media.charset),
-            ("name", &mut name),
-            ("filename", &mut filename),
-            ("report-type", &mut media.report_type),
-        ];
-        for (known, slot) in known {
-            if attribute.eq_ignore_ascii_case(known) {
-                slot.get_or_insert(Cow::Borrowed(value));
-            }
-        }
-        rest = more;
-    }
-    media.name = name.or(filename);
-    Some(media)
-}
-
-/// What has a meaning of its own in structured fields, or none at all.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < special.len() {
-        let b = byte as u8;
-        let control = b.is_ascii_control() && !matches!(b, b'\t' | b'\n' | b'\r');
-        special[byte] = matches!(b, b'(' | b'*' | b'\\') || control || !b.is_ascii();
-        byte += 1;
-    }
-    special
-};
-
-/// Whether an encoded word (RFC 2047) may begin here.
-fn has_encoded_word(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'=', value).any(|at| value.get(at + 1) == Some(&b'?'))
-}
-
-/// What stands before and behind the first such ASCII character.
-fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let at = memchr::memchr(byte, text.as_bytes())?;
-    Some((&text[..at], &text[at + 1..]))
-}
-
-/// A word of letters, digits and the marks that type and attribute names have.
-fn is_token(word: &str) -> bool {
-    let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'+');
-    !word.is_empty() && word.bytes().all(ok)
 }
 
 /// The text of an unstructured field: unfolded, encoded words decoded, raw 8-bit read as UTF-8 or `charset`.
@@ -171,7 +81,7 @@ fn unfold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
-        let (line, more) = match split_once(rest, b'\n') {
+        let (line, more) = match plain::split_once(rest, b'\n') {
             Some((line, more)) => (line.strip_suffix('\r').unwrap_or(line), more),
             None => (rest, ""),
         };
@@ -189,7 +99,7 @@ fn unfold(text: &str) -> String {
 /// The addresses of an address field, at most `max`.
 pub(crate) fn addresses(value: &[u8], max: usize) -> Vec<String> {
     let value = &value[..value.len().min(MAX_VALUE)];
-    match plain_address(value) {
+    match plain::address(value) {
         Some(one) => vec![one.to_owned()],
         None => any_addresses(value, max),
     }
@@ -211,51 +121,6 @@ fn any_addresses(value: &[u8], max: usize) -> Vec<String> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// `a@b`, `<a@b>` or `Name <a@b>` and nothing else.
-fn plain_address(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok()?;
-    let text = text.trim_matches([' ', '\t', '\r', '\n']);
-    let has_meaning = |b: u8| matches!(b, b',' | b';' | b':' | b'(' | b'\\');
-    if text
-        .bytes()
-        .any(|b| has_meaning(b) || b.is_ascii_control() || !b.is_ascii())
-    {
-        return None;
-    }
-    let inner = match (
-        memchr::memchr(b'<', text.as_bytes()),
-        text.strip_suffix('>'),
-    ) {
-        // A name that is not closed takes the address in.
-        _ if memchr::memchr_iter(b'"', text.as_bytes()).count() % 2 == 1 => return None,
-        (Some(a), Some(t)) => &t[a + 1..],
-        (None, None) => text,
-        _ => return None,
-    };
-    let plain = |b: u8| {
-        b.is_ascii_alphanumeric()
-            || matches!(
-                b,
-                b'@' | b'.'
-                    | b'-'
-                    | b'_'
-                    | b'+'
-                    | b'='
-                    | b'/'
-                    | b'#'
-                    | b'%'
-                    | b'!'
-                    | b'*'
-                    | b'\''
-                    | b'~'
-                    | b'&'
-            )
-    };
-    let (local, domain) = split_once(inner, b'@')?;
-    let is_address = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
-    (is_address && inner.bytes().all(plain)).then_some(inner)
 }
 
 /// A date as `YYYY-MM-DDThh:mm:ssZ`, in UTC.
@@ -469,10 +334,10 @@ pub(crate) fn both_ways(value: &[u8]) -> Vec<(String, String)> {
         format!("{} {parts:?}", m.essence.to_ascii_lowercase())
     };
     let mut both = Vec::new();
-    if let Some(plain) = plain_content_type(value) {
+    if let Some(plain) = plain::content_type(value) {
         both.push((media(plain), media(any_content_type(value))));
     }
-    if let Some(plain) = plain_address(value) {
+    if let Some(plain) = plain::address(value) {
         both.push((
             format!("[{plain:?}]"),
             format!("{:?}", any_addresses(value, 2)),

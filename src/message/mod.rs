@@ -9,6 +9,7 @@ mod header;
 mod html;
 mod limits;
 mod newline;
+mod plain;
 mod salvage;
 
 #[cfg(feature = "fuzzing")]
