@@ -96,10 +96,10 @@ impl<'m, 'x> Notice<'m, 'x> {
                 .marks
                 .retain(|m| own(m.1, m.2) || divider.start <= m.1 && m.2 <= divider.end);
         }
-        let has_daemon_address = {
-            let from = info.from.as_deref();
-            from.is_some_and(|a| knowledge.is_mail_system_address(a))
-        };
+        let has_daemon_address = info
+            .from
+            .as_deref()
+            .is_some_and(|a| knowledge.is_mail_system_address(a));
         Notice {
             message,
             has_daemon_address,

@@ -36,9 +36,9 @@ pub(crate) struct RuleFile<'f> {
     /// What stands before the names of commands among the asides.
     pub command_leads: Vec<String>,
     /// What mail systems call themselves in `From`.
-    pub mail_system_names: Vec<String>,
+    pub mail_system_names: Vec<At<String>>,
     /// What their local parts begin with.
-    pub mail_system_mailboxes: Vec<String>,
+    pub mail_system_mailboxes: Vec<At<String>>,
     pub dates: Option<DatesEntry>,
     /// Ids of rules to switch off; for files of the user.
     pub off: Vec<At<String>>,
@@ -60,6 +60,8 @@ impl<'f> RuleFile<'f> {
         lines.of(&mut file.blocklist);
         lines.of(&mut file.dialect);
         lines.of(&mut file.aside);
+        lines.of(&mut file.mail_system_names);
+        lines.of(&mut file.mail_system_mailboxes);
         lines.of(&mut file.off);
         Ok(file)
     }

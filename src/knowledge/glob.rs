@@ -160,7 +160,12 @@ impl GlobSet {
         let mut literals: Vec<Span> = Vec::new();
         // What many patterns share would have each of them compared wherever it stands.
         let mut sharing: HashMap<&str, usize> = HashMap::new();
-        for piece in self.globs.iter().flat_map(|g| g.0.pieces()) {
+        for piece in self
+            .globs
+            .iter()
+            .filter(|_| indexed)
+            .flat_map(|g| g.0.pieces())
+        {
             *sharing.entry(piece).or_default() += 1;
         }
         let telling = |p: &&str| (p.len() >= 3, Reverse(sharing.get(p).copied()), p.len());

@@ -312,9 +312,11 @@ impl Loader {
         }
         self.command_leads.extend(command_leads);
         mail_system::check(&mail_system_names, &mail_system_mailboxes)
-            .map_err(|why| Error::new(name, None, why))?;
-        self.mail_system_names.extend(mail_system_names);
-        self.mail_system_mailboxes.extend(mail_system_mailboxes);
+            .map_err(|(line, why)| Error::new(name, Some(line), why))?;
+        let words = |of: Vec<At<String>>| of.into_iter().map(|at| at.entry);
+        self.mail_system_names.extend(words(mail_system_names));
+        self.mail_system_mailboxes
+            .extend(words(mail_system_mailboxes));
         for at in aside {
             let (line, a) = (at.line, &at.entry);
             for t in a.text.iter().filter(|_| own) {

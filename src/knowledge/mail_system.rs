@@ -1,6 +1,7 @@
 //! What mail systems call themselves in `From`: the head of `rules/headers.toml`.
 
 use super::Knowledge;
+use super::file::At;
 use super::glob::GlobSet;
 
 /// Fewest bytes of a name: shorter ones stand in the names of people.
@@ -15,13 +16,17 @@ pub(crate) struct MailSystems {
     mailboxes: Vec<String>,
 }
 
-/// `Err` says what is wrong with an entry of a file.
-pub(crate) fn check(names: &[String], mailboxes: &[String]) -> Result<(), String> {
-    let fits = |n: &&String| n.len() >= SHORTEST && !n.contains('*');
-    match names.iter().chain(mailboxes).find(|n| !fits(n)) {
-        Some(n) => Err(format!(
-            "mail system {n:?}: at least {SHORTEST} bytes, and no `*`"
-        )),
+/// `Err` is the line of an entry that cannot be used, and what was expected.
+pub(crate) fn check(names: &[At<String>], mailboxes: &[At<String>]) -> Result<(), (usize, String)> {
+    let fits = |at: &&At<String>| at.entry.len() >= SHORTEST && !at.entry.contains('*');
+    match names.iter().chain(mailboxes).find(|at| !fits(at)) {
+        Some(at) => {
+            let why = format!(
+                "mail system {:?}: at least {SHORTEST} bytes, and no `*`",
+                at.entry
+            );
+            Err((at.line, why))
+        }
         None => Ok(()),
     }
 }
@@ -102,11 +107,11 @@ mod tests {
         assert!(knowledge.is_mail_system_name("Der Postbote <x@example.com>"));
         assert!(knowledge.is_mail_system_address("postbote@example.com"));
         assert!(knowledge.is_mail_system_address("postmaster@example.com"));
-        let error = build("mail_system_names = [\"mta\"]\n")
+        let error = build("mail_system_names = [\n    \"mta\",\n]\n")
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("own.toml") && error.contains("5 bytes"),
+            error.contains("own.toml:2") && error.contains("5 bytes"),
             "{error}"
         );
     }

@@ -212,7 +212,7 @@ fn few_words_before_a_header_are_few_with_crlf() {
     );
 }
 
-/// Blind samples: a postmaster who writes himself was taken for a mail system, and his quoting a reply for a failure. He
+/// A postmaster who writes himself was taken for a mail system, and his quoting a reply for a failure. He
 /// answers or uses a person's program, and returns nothing; a mail system does not.
 #[test]
 fn a_postmaster_writes_mail_too() {
@@ -245,7 +245,7 @@ fn a_postmaster_writes_mail_too() {
     }
 }
 
-/// Blind samples: who answers automatically and says so in a header field may quote, and may call his subject `Re:`.
+/// Who answers automatically and says so in a header field may quote, and may call his subject `Re:`.
 #[test]
 fn an_answer_that_says_so_is_automatic() {
     let table = [
@@ -272,7 +272,7 @@ fn an_answer_that_says_so_is_automatic() {
     }
 }
 
-/// Blind samples: a complaint of SpamCop's has no report part.
+/// A complaint of SpamCop's has no report part.
 #[test]
 fn spamcop_complains_in_its_subject() {
     let mail = "From: 4711@reports.example\nTo: abuse@example.net\nSubject: SUBJECT\n\n[ SpamCop V5.1.0 ]\nEmail from 192.0.2.14\n\n[ Offending message ]\nReceived: from a by b\nFrom: al@example.net\nTo: x\nSubject: News\n";
@@ -288,7 +288,7 @@ fn spamcop_complains_in_its_subject() {
     assert_eq!(engine.parse(answer.as_bytes()).kind, Kind::Other);
 }
 
-/// Blind samples: a ticket system thanks and gives a number, and its confirmation of receipt is no receipt.
+/// A ticket system thanks and gives a number, and its confirmation of receipt is no receipt.
 #[test]
 fn two_sentences_of_a_ticket_system_are_an_answer() {
     let twice = "Thank you for contacting us. Your case number is 4711.";
