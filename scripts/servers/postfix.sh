@@ -103,11 +103,19 @@ X
     [ ! -e "$1/master.extra" ] || cat "$1/master.extra"
 }
 
+# Of a setting that stands twice only the last. Postfix would warn, and where its log reader reads the file late, the warnings
+# of the others have filled its queue: it then waits for itself, and nobody greets any more.
+once() {
+    awk '/^[a-z0-9_]+ *=/ { name = $1; sub(/=.*/, "", name); if (!(name in text)) order[++n] = name; text[name] = $0; next }
+         /^[ \t]/ { text[name] = text[name] "\n" $0 }
+         END { for (i = 1; i <= n; i++) print text[order[i]] }'
+}
+
 start() {
     mkdir -p "$1/conf" "$1/spool" "$1/data"
     chmod 755 "$1"
     chown postfix "$1/data"
-    main_cf "$1" "$2" "$3" >"$1/conf/main.cf"
+    main_cf "$1" "$2" "$3" | once >"$1/conf/main.cf"
     master_cf "$1" "$2" >"$1/conf/master.cf"
     # Makes the folders of the queue; complains of everything that differs from a system's own.
     postfix -c "$1/conf" check 2>/dev/null || true

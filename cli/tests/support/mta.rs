@@ -99,19 +99,40 @@ impl Mta {
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         let mut stream = BufReader::new(stream);
-        expect(&mut stream, '2');
-        tell(&mut stream, "EHLO client.local.test", '2');
-        tell(&mut stream, &format!("MAIL FROM:<{from}>"), '2');
+        self.expect(&mut stream, '2');
+        self.tell(&mut stream, "EHLO client.local.test", '2');
+        self.tell(&mut stream, &format!("MAIL FROM:<{from}>"), '2');
         for to in to {
-            tell(&mut stream, &format!("RCPT TO:{to}"), '2');
+            self.tell(&mut stream, &format!("RCPT TO:{to}"), '2');
         }
-        tell(&mut stream, "DATA", '3');
+        self.tell(&mut stream, "DATA", '3');
         let lines = mail.lines().fold(String::new(), |text, line| {
             let dot = if line.starts_with('.') { "." } else { "" };
             text + dot + line + "\r\n"
         });
-        tell(&mut stream, &format!("{lines}."), '2');
-        tell(&mut stream, "QUIT", '2');
+        self.tell(&mut stream, &format!("{lines}."), '2');
+        self.tell(&mut stream, "QUIT", '2');
+    }
+
+    fn tell(&self, stream: &mut BufReader<TcpStream>, command: &str, class: char) {
+        write!(stream.get_mut(), "{command}\r\n").unwrap();
+        self.expect(stream, class);
+    }
+
+    /// Reads a reply to its last line, which must be of this class.
+    fn expect(&self, stream: &mut BufReader<TcpStream>, class: char) {
+        loop {
+            let mut line = String::new();
+            let read = stream.read_line(&mut line);
+            assert!(
+                read.is_ok() && line.starts_with(class),
+                "expected {class}xx, got {line:?} ({read:?})\n{}",
+                self.log()
+            );
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return;
+            }
+        }
     }
 
     /// How many messages wait.
@@ -199,21 +220,4 @@ impl Drop for Mta {
 fn script(software: Software) -> Command {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/servers"));
     Command::new(folder.join(format!("{}.sh", software.name())))
-}
-
-fn tell(stream: &mut BufReader<TcpStream>, command: &str, class: char) {
-    write!(stream.get_mut(), "{command}\r\n").unwrap();
-    expect(stream, class);
-}
-
-/// Reads a reply to its last line, which must be of this class.
-fn expect(stream: &mut BufReader<TcpStream>, class: char) {
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).unwrap();
-        assert!(line.starts_with(class), "expected {class}xx, got {line:?}");
-        if line.as_bytes().get(3) != Some(&b'-') {
-            return;
-        }
-    }
 }
