@@ -101,6 +101,7 @@ impl Loader {
             dates,
             ..
         } = file;
+        let foreign = language.as_deref().is_some_and(|l| l != "en");
         if let Some(dates) = dates {
             self.dates.push((language.unwrap_or_default(), dates));
         }
@@ -172,6 +173,7 @@ impl Loader {
                 not: r.not,
                 has_details: r.details != DetailsEntry::default(),
                 details: r.details.kept(keep),
+                foreign,
                 file: name.to_owned(),
                 line,
                 id: keep(r.id),
@@ -216,6 +218,7 @@ impl Loader {
                 signal: s.signal,
                 strength: s.strength,
                 text: s.text,
+                foreign,
             });
         }
         for at in header {

@@ -17,6 +17,7 @@ mod pairs;
 mod pattern;
 mod sign;
 mod split;
+mod unmarked;
 pub(crate) mod written;
 
 pub(crate) use asides::{Aside, AsideIndex};
@@ -86,6 +87,8 @@ pub struct Rule {
     pub(crate) details: file::DetailsEntry<'static>,
     /// Whether there are any: most rules have none.
     pub(crate) has_details: bool,
+    /// Whether its words are of a language other than English.
+    pub(crate) foreign: bool,
     /// The file it stands in.
     pub file: String,
     /// The line in that file, from 1.
@@ -196,6 +199,8 @@ pub struct Sign {
     pub strength: Strength,
     /// The alternatives.
     pub text: Vec<String>,
+    /// Whether its words are of a language other than English.
+    pub(crate) foreign: bool,
 }
 
 /// A header field that tells what sort of message this is.
@@ -358,11 +363,23 @@ impl Knowledge {
 
     /// Calls `found` with everything that the words of a normalised reply say.
     pub(crate) fn find_in_reply<'k>(&'k self, text: &str, mut found: impl FnMut(Target<'k>, Hit)) {
+        let mut is_english = false;
         self.replies.find(
             || self.reply_patterns(),
             text,
-            |hit| found(self.target(hit.owner as usize), hit),
+            |hit| {
+                let target = self.target(hit.owner as usize);
+                is_english |= matches!(target, Target::Rule(i) if !self.rules[i].foreign);
+                found(target, hit);
+            },
         );
+        if !is_english {
+            self.replies.find_unmarked(
+                || self.reply_patterns(),
+                text,
+                |hit| found(self.target(hit.owner as usize), hit),
+            );
+        }
     }
 
     /// Patterns of replies with the number of their target: rules, providers, blocklists and asides, counted through.

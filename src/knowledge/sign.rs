@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Knowledge, Matching, Place, Sign};
+use super::{Hit, Knowledge, Matching, Means, Place, Sign};
 
 /// Stands around a subject so that "begins with" and "is" are words of a pattern; normal text holds no control characters.
 const BORDER: char = '\u{1}';
@@ -57,30 +57,39 @@ impl Knowledge {
         bordered.push_str(subject);
         bordered.push(BORDER);
         let mut out = SignHits::default();
-        self.subject_signs.find(
-            || self.sign_patterns(Place::Subject),
-            &bordered,
-            |h| {
-                out.add(
-                    self,
-                    h.owner,
-                    h.start.saturating_sub(1),
-                    h.end.saturating_sub(1),
-                )
-            },
-        );
+        let patterns = || self.sign_patterns(Place::Subject);
+        let add = |out: &mut SignHits, h: Hit| {
+            let (start, end) = (h.start.saturating_sub(1), h.end.saturating_sub(1));
+            out.add(self, h.owner, start, end);
+        };
+        self.subject_signs
+            .find(patterns, &bordered, |h| add(&mut out, h));
+        if !self.is_english(&out) {
+            self.subject_signs
+                .find_unmarked(patterns, &bordered, |h| add(&mut out, h));
+        }
         out
     }
 
     /// Signs in the normalised words of a message.
     pub(crate) fn signs_in_body(&self, body: &str) -> SignHits {
         let mut out = SignHits::default();
-        self.body_signs.find(
-            || self.sign_patterns(Place::Body),
-            body,
-            |h| out.add(self, h.owner, h.start, h.end),
-        );
+        let patterns = || self.sign_patterns(Place::Body);
+        let add = |out: &mut SignHits, h: Hit| out.add(self, h.owner, h.start, h.end);
+        self.body_signs.find(patterns, body, |h| add(&mut out, h));
+        if !self.is_english(&out) {
+            self.body_signs
+                .find_unmarked(patterns, body, |h| add(&mut out, h));
+        }
         out
+    }
+
+    /// Whether English words tell the sort of the message, and not only where another one begins in it.
+    fn is_english(&self, found: &SignHits) -> bool {
+        found.hits.iter().any(|h| {
+            let sign = self.sign(h.0);
+            !sign.foreign && !matches!(sign.means, Means::Returned | Means::Quote)
+        })
     }
 
     /// The sign of an index in [`SignHits`].
