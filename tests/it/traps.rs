@@ -255,3 +255,44 @@ fn nothing_said_is_nothing_known() {
         ("554", "unknown", "soft"),
     ]);
 }
+
+#[test]
+fn words_without_the_marks_of_their_language_are_the_same_words() {
+    hold(&[
+        (
+            "552 5.2.2 La boite du destinataire est saturee",
+            "mailbox_full",
+            "soft",
+        ),
+        ("550 Empfaenger existiert nicht", "user_unknown", "hard"),
+        ("550 kullanici bulunamadi", "user_unknown", "hard"),
+        ("550 Schranka byla zrusena", "mailbox_disabled", "hard"),
+        (
+            "554 Dateianhaenge sind nicht erlaubt",
+            "attachment_rejected",
+            "block",
+        ),
+        ("552 A postafiok megtelt", "mailbox_full", "soft"),
+    ]);
+}
+
+#[test]
+fn a_sender_that_may_send_no_more_is_no_dead_recipient() {
+    hold(&[
+        (
+            "550 5.7.1 Your hosting account has been suspended from sending e-mail",
+            "sender_blocked",
+            "block",
+        ),
+        (
+            "535 5.7.8 Authentication failed: user account disabled",
+            "smtp_auth",
+            "technical",
+        ),
+        (
+            "550 The sender domain has neither MX nor A record",
+            "sender_invalid",
+            "technical",
+        ),
+    ]);
+}
