@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ptr;
 
+use crate::address;
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{
@@ -123,6 +124,14 @@ impl<'m, 'x> Notice<'m, 'x> {
                 .returned
                 .as_ref()
                 .is_some_and(|r| r.original.from.as_ref().is_some_and(same))
+    }
+
+    /// The only address of the subject, where it is not ours: `Rejected posting to rowers@lists.example.com`.
+    pub fn address_in_subject(&self) -> Option<String> {
+        let mut found = address::find_in_text(self.info.subject.as_deref()?);
+        let own = |a: &String| !address::is_plausible(a) || self.is_own_address(a);
+        let one = found.next().filter(|a| !own(a))?;
+        found.next().is_none().then_some(one)
     }
 
     /// Whether an address of the sender's can be the one that failed: it is the one the returned message was for, or

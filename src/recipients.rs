@@ -76,6 +76,15 @@ impl Judge<'_> {
                 ..Failure::default()
             }];
         }
+        let declared = declared_failed(notice);
+        // Words that name others only, and give no reply, name the one who is written to.
+        let is_another = |f: &Failure| {
+            let is_it = |a: &String| f.address.as_deref().is_some_and(|f| address::same(f, a));
+            !declared.iter().any(is_it) && !f.diagnostic.as_deref().is_some_and(dialect::has_reply)
+        };
+        if !declared.is_empty() && disposition.is_none() && failures.iter().all(is_another) {
+            failures.iter_mut().for_each(|f| f.address = None);
+        }
         if failures.iter().all(|f| f.address.is_none()) {
             let words = failures
                 .into_iter()
@@ -269,15 +278,10 @@ fn named_elsewhere(notice: &Notice<'_, '_>, words: Option<String>) -> Vec<Failur
         diagnostic: words.clone(),
         ..Failure::default()
     };
-    let header = &notice.message.header;
-    let failed: Vec<Failure> = header
-        .all("X-Failed-Recipients")
-        .flat_map(|v| message::addresses(v, 100))
-        .filter(|a| address::is_plausible(a))
-        .map(|a| make(a, AddressSource::XFailedRecipients))
-        .collect();
-    if !failed.is_empty() {
-        return failed;
+    let declared = declared_failed(notice);
+    if !declared.is_empty() {
+        let of_header = |a| make(a, AddressSource::XFailedRecipients);
+        return declared.into_iter().map(of_header).collect();
     }
     let envelope = notice.info.envelope_to.iter().chain(&notice.info.to);
     for address in envelope {
@@ -293,7 +297,12 @@ fn named_elsewhere(notice: &Notice<'_, '_>, words: Option<String>) -> Vec<Failur
         }
     }
     let Some(returned) = &notice.returned else {
-        return Vec::new();
+        let of_subject = |a| make(a, AddressSource::Text);
+        return notice
+            .address_in_subject()
+            .map(of_subject)
+            .into_iter()
+            .collect();
     };
     let own = returned
         .recipients
@@ -307,5 +316,14 @@ fn named_elsewhere(notice: &Notice<'_, '_>, words: Option<String>) -> Vec<Failur
     own.or(to)
         .map(|a| make(a.clone(), AddressSource::ReturnedHeaders))
         .into_iter()
+        .collect()
+}
+
+/// Whom the header names as failed: `X-Failed-Recipients` of Exim and Gmail.
+fn declared_failed(notice: &Notice<'_, '_>) -> Vec<String> {
+    let fields = notice.message.header.all("X-Failed-Recipients");
+    fields
+        .flat_map(|v| message::addresses(v, 100))
+        .filter(|a| address::is_plausible(a))
         .collect()
 }

@@ -49,10 +49,11 @@ pub(super) fn find<'t>(
     let mut out: Vec<Candidate<'t>> = Vec::new();
     let mut contacts: Vec<&str> = Vec::new();
     'lines: for (line, text) in lines.iter().enumerate() {
-        if !text.contains('@') || is_about_others(text) {
+        if !text.contains('@') || is_about_others(text) || is_label_of_sender(text) {
             continue;
         }
-        let advice = if line > 0 && asks_to_contact(lines[line - 1]) {
+        let goes_on = |before: &str| asks_to_contact(before) || advice_goes_on(before, text);
+        let advice = if line > 0 && goes_on(lines[line - 1]) {
             Some(0)
         } else {
             advice_at(&text.to_ascii_lowercase())
@@ -211,6 +212,37 @@ static ADVICE: LazyLock<PatternSet> = LazyLock::new(|| {
     ])
 });
 
+/// What notices call the sender, in lower case.
+static SENDER: LazyLock<PatternSet> = LazyLock::new(|| {
+    anywhere(&[
+        "sender",
+        "absender",
+        "exp\u{e9}diteur",
+        "expediteur",
+        "remitente",
+        "mittente",
+        "remetente",
+        "afzender",
+        "avs\u{e4}ndar",
+        "l\u{e4}hett\u{e4}j",
+        "nadawc",
+        "odes\u{ed}latel",
+        "odosielate\u{13e}",
+        "felad\u{f3}",
+        "expeditor",
+        "g\u{f6}nderen",
+        "\u{3b1}\u{3c0}\u{3bf}\u{3c3}\u{3c4}\u{3bf}\u{3bb}\u{3ad}",
+        "\u{43e}\u{442}\u{43f}\u{440}\u{430}\u{432}\u{438}\u{442}\u{435}\u{43b}",
+        "\u{432}\u{456}\u{434}\u{43f}\u{440}\u{430}\u{432}\u{43d}\u{438}\u{43a}",
+        "\u{9001}\u{4fe1}\u{8005}",
+        "\u{5dee}\u{51fa}\u{4eba}",
+        "\u{53d1}\u{4ef6}\u{4eba}",
+        "\u{5bc4}\u{4ef6}",
+        "\u{bcf4}\u{b0b8} \u{c0ac}\u{b78c}",
+        "\u{bc1c}\u{c2e0}\u{c790}",
+    ])
+});
+
 /// Words that speak of a failure, in lower case.
 static FAILURE: LazyLock<PatternSet> = LazyLock::new(|| {
     anywhere(&[
@@ -323,6 +355,23 @@ fn is_about_others(text: &str) -> bool {
     STARTS.iter().any(|s| t.starts_with(s))
 }
 
+/// A short label that speaks of the sender, in front of an address: `Adresse de l'expéditeur : editor@example.com`.
+fn is_label_of_sender(text: &str) -> bool {
+    let Some((label, value)) = text.split_once([':', '\u{ff1a}']) else {
+        return false;
+    };
+    let of_address = value
+        .split_whitespace()
+        .next()
+        .is_some_and(|w| w.contains('@'));
+    if !of_address || label.chars().count() > 40 || label.contains('@') {
+        return false;
+    }
+    let mut sender = false;
+    SENDER.find(&label.to_lowercase(), |_| sender = true);
+    sender
+}
+
 /// Where advice begins whom to ask: what is named behind it did not fail.
 fn advice_at(lower: &str) -> Option<usize> {
     let mut first = None;
@@ -349,6 +398,26 @@ fn asks_to_contact(line: &str) -> bool {
         && ["contact", "assist", "help", "question"]
             .iter()
             .any(|w| t.contains(w))
+}
+
+/// Whether advice in the line above goes on in this one: `please contact the list`, `owners at owner@example.com.`
+fn advice_goes_on(above: &str, text: &str) -> bool {
+    let open =
+        |s: &str| !s.contains(". ") && !s.trim_end().ends_with(['.', ':', ',', ';', '!', '?']);
+    let mut last = None;
+    ADVICE.find(&above.to_ascii_lowercase(), |hit| {
+        last = last.max(Some(hit.start))
+    });
+    let Some(at) = last else {
+        return false;
+    };
+    let first = address::spans_in_text(text)
+        .next()
+        .map_or(0, |(from, _)| from);
+    let introduced = text[..first].starts_with(|c: char| c.is_lowercase());
+    introduced
+        && open(above.get(at..).unwrap_or_default())
+        && open(text[..first].trim_end_matches(['<', ' ']))
 }
 
 fn is_in_url(text: &str, from: usize) -> bool {

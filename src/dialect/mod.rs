@@ -14,6 +14,7 @@ mod sendmail5;
 mod words;
 
 pub(crate) use recognise::recognise;
+pub(crate) use words::has_reply;
 
 use crate::contract::{Feedback, Original};
 use crate::notice::Notice;

@@ -26,7 +26,7 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
         .map(|l| cut(l, MAX_LINE).trim_end())
         .collect();
     let mut candidates = candidate::find(&lines, notice, false);
-    if candidates.is_empty() {
+    if candidates.is_empty() && notice.address_in_subject().is_none() {
         // Mail to oneself, or a notice that hides whom it is for.
         candidates = candidate::find(&lines, notice, true);
         candidates.retain(|c| {

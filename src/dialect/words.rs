@@ -40,7 +40,8 @@ pub(super) fn words_about(c: &Candidate<'_>, lines: &[&str]) -> Option<String> {
                     .take(if i > 0 { 3 } else { at })
                     .for_each(|l| add(l));
             }
-            p[at..]
+            let said = &p[at..];
+            said[..until_translated(said)]
                 .iter()
                 .take(12)
                 .for_each(|l| add(l.trim_start_matches(['<', '>', ' ']).trim()));
@@ -63,6 +64,28 @@ pub(super) fn words_about(c: &Candidate<'_>, lines: &[&str]) -> Option<String> {
         }
     }
     Some(words).filter(|w| !w.trim().is_empty())
+}
+
+/// How many lines go before sendmail's own rendering of the reply above it: `<<< 552 mailbox full`, then
+/// `554 <bob@example.com>... Service unavailable`. What the remote server said is nearer to the mailbox.
+fn until_translated(lines: &[&str]) -> usize {
+    let code = |line: &str| {
+        line.get(..3)
+            .filter(|_| begins_with_code(line))
+            .map(str::to_owned)
+    };
+    let mut said = None;
+    for (i, line) in lines.iter().enumerate() {
+        if let Some(remote) = line.strip_prefix("<<<") {
+            said = code(remote.trim_start()).or(said);
+        } else if said.is_some()
+            && line.contains("... ")
+            && code(line).is_some_and(|c| Some(c) != said)
+        {
+            return i;
+        }
+    }
+    lines.len()
 }
 
 /// Adds a line. A reply that began a line of its own still has to be seen to begin.
@@ -156,7 +179,7 @@ fn has_enhanced(t: &str) -> bool {
 }
 
 /// Whether text holds a reply code or an enhanced one.
-pub(super) fn has_reply(text: &str) -> bool {
+pub(crate) fn has_reply(text: &str) -> bool {
     has_enhanced(text) || has_code(text)
 }
 

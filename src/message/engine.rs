@@ -71,9 +71,27 @@ pub(crate) fn field_text<'x>(value: &'x [u8], charset: Option<&str>) -> Cow<'x, 
     };
     let mut owned = text.into_owned();
     owned.push('\n');
+    name_utf7(&mut owned);
     match MessageStream::new(owned.as_bytes()).parse_unstructured() {
         HeaderValue::Text(t) => Cow::Owned(t.into_owned()),
         _ => Cow::Owned(unfold(owned.trim_end())),
+    }
+}
+
+/// Exchange 2003 calls UTF-7 by the name of RFC 1642 in encoded words, which the decoder does not know.
+fn name_utf7(text: &mut String) {
+    const OLD: &str = "=?unicode-1-1-utf-7?";
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::new();
+    let mut from = 0;
+    for at in memmem::find_iter(lower.as_bytes(), OLD.as_bytes()) {
+        out.push_str(&text[from..at]);
+        out.push_str("=?utf-7?");
+        from = at + OLD.len();
+    }
+    if from > 0 {
+        out.push_str(&text[from..]);
+        *text = out;
     }
 }
 

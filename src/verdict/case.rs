@@ -26,6 +26,7 @@ impl<'a> Case<'a> {
     pub fn new(knowledge: &Knowledge, reply: Reply<'a>) -> Self {
         let mut read = ReadReply::new(reply.text);
         let status = reply.status.and_then(parse_status);
+        read.code = read.code.or_else(|| reply.status.and_then(code_as_status));
         let codes = Codes::new(std::mem::take(&mut read.enhanced), status);
         let domain = reply.recipient.and_then(crate::address::domain);
         let named = reply
@@ -87,6 +88,13 @@ pub(crate) fn parse_status(text: &str) -> Option<Enhanced> {
     Enhanced::parse(text[..end].trim_end_matches('.'))
 }
 
+/// `Status: 550`: some put the reply code where the enhanced one belongs.
+fn code_as_status(text: &str) -> Option<u16> {
+    let text = text.trim();
+    let is_failure = text.len() == 3 && text.starts_with(['4', '5']);
+    text.parse().ok().filter(|_| is_failure)
+}
+
 /// The host of "host mx.example.com[192.0.2.1] said:".
 fn said_host(text: &str) -> Option<&str> {
     // Asked of every reply, and few have it.
@@ -96,4 +104,23 @@ fn said_host(text: &str) -> Option<&str> {
         .split([' ', '[', '(', ')', ',', ';'])
         .next()?;
     (word.contains('.') && memmem::find(&text.as_bytes()[at..], b"said").is_some()).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_code_in_the_status_field() {
+        for (status, code) in [
+            ("550", Some(550)),
+            (" 421 ", Some(421)),
+            ("250", None),
+            ("5.5.0", None),
+            ("5500", None),
+            ("5x0", None),
+        ] {
+            assert_eq!(code_as_status(status), code, "{status}");
+        }
+    }
 }

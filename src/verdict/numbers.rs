@@ -134,8 +134,8 @@ fn may_stand_alone(text: &str, at: usize, next: u8) -> bool {
     let Some(last) = before.as_bytes().last().copied() else {
         return true;
     };
-    // The second digit must be one that RFC 5321 section 4.2 allows.
-    if bytes[at + 1] > b'5' {
+    // The second digit must be one that RFC 5321 section 4.2 allows, but servers do say `571 we take no mail from you`.
+    if bytes[at + 1] > b'5' && &bytes[at..at + 3] != b"571" {
         return false;
     }
     if next == b'.' && bytes.get(at + 4).is_some_and(u8::is_ascii_digit) {
@@ -250,11 +250,13 @@ mod tests {
             [550]
         );
         assert_eq!(replies("-- 553 sorry, no such mailbox"), [553]);
+        assert_eq!(replies("mail from:<a@b.example>: 571 prohibited"), [571]);
         for count in [
             "delivery failed 550 times",
             "failed 450 of 500 messages",
             "(mx) 550 user accounts",
             "port (smtp) 465 is closed",
+            "server: (mx) 571 users",
             "09:13:00: <-- 250 ok",
             "we refused 550 requests",
         ] {

@@ -288,3 +288,82 @@ fn a_sentence_that_names_the_recipient_is_read() {
     let verdict = &report.recipients[0].verdict;
     assert_eq!(verdict.category.map(|c| c.as_str()), Some("malware"));
 }
+
+#[test]
+fn whom_a_notice_is_about_and_whom_it_only_mentions() {
+    let daemon = "MAILER-DAEMON@mx.example.net";
+    let table = [
+        (
+            "Return-Path: <>\n",
+            "Undeliverable: x",
+            "Could not be delivered.\n\nAdresse de l'exp\u{e9}diteur : ed@news.example\nAdresse du destinataire : bo@example.com\n550 5.1.1 no such user\n",
+        ),
+        (
+            "Return-Path: <>\n",
+            "Undeliverable: x",
+            "Could not be delivered.\n\n\u{53d1}\u{4ef6}\u{4eba}\u{ff1a}ed@news.example\n\u{6536}\u{4ef6}\u{4eba}\u{ff1a}bo@example.com\n550 5.1.1 no such user\n",
+        ),
+        (
+            "X-Failed-Recipients: bo@example.com\n",
+            "Delivery Status Notification (Failure)",
+            "Hello ed@news.example,\n\nyou may not have permission to post messages to the group.\n",
+        ),
+        (
+            "Return-Path: <>\n",
+            "Rejected posting to bo@example.com",
+            "You are not authorized to send mail to the list. Please contact the list\nowners at bo-request@example.com.\n",
+        ),
+    ];
+    for (field, subject, body) in table {
+        let mail = format!(
+            "{field}From: {daemon}\nTo: bounce@news.example\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{body}"
+        );
+        let report = Engine::new().parse(mail.as_bytes());
+        let who: Vec<_> = report
+            .recipients
+            .iter()
+            .map(|r| r.final_recipient.as_deref())
+            .collect();
+        assert_eq!(report.kind, Kind::Bounce, "{body}");
+        assert_eq!(who, [Some("bo@example.com")], "{body}");
+    }
+}
+
+#[test]
+fn what_the_remote_server_said_wins_over_its_rendering() {
+    let transcript = |said: &str| {
+        format!(
+            "   ----- The following addresses had permanent fatal errors -----\n<bo@example.com>\n\n   ----- Transcript of session follows -----\n... while talking to mx.example.com.:\n{said}\n554 <bo@example.com>... Service unavailable\n"
+        )
+    };
+    for (said, code) in [
+        (
+            ">>> RCPT To:<bo@example.com>\n<<< 552 bo MAILBOX FULL",
+            "552",
+        ),
+        (
+            ">>> MAIL From:<al@example.org>\n<<< 571 al@example.org prohibited",
+            "571",
+        ),
+    ] {
+        let report = notice(
+            "MAILER-DAEMON@mx.example.org",
+            "Returned mail: Service unavailable",
+            &transcript(said),
+        );
+        let reply = report.recipients[0].verdict.reply_code.as_deref();
+        assert_eq!(reply, Some(code), "{said}");
+    }
+}
+
+#[test]
+fn a_subject_in_utf7_by_its_old_name() {
+    let subject =
+        "=?unicode-1-1-utf-7?Q?Benachrichtigung_zum_+ANw-bermittlungsstatus_(Fehlgeschlagen)?=";
+    let report = notice("postmaster@example.net", subject, "<bo@example.com>\n");
+    let read = report.notice.subject.as_deref();
+    assert_eq!(
+        read,
+        Some("Benachrichtigung zum \u{dc}bermittlungsstatus (Fehlgeschlagen)")
+    );
+}
