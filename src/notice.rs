@@ -126,10 +126,10 @@ impl<'m, 'x> Notice<'m, 'x> {
     }
 
     /// Whether an address of the sender's can be the one that failed: it is the one the returned message was for, or
-    /// nothing tells whom that was for.
+    /// a mail system does not tell whom that was for. Others tell owners of "messages that wait for you" to lure them.
     pub fn may_be_to_oneself(&self, address: &str) -> bool {
         let Some(returned) = &self.returned else {
-            return true;
+            return self.has_daemon_address || self.has_null_path();
         };
         let mut to = returned
             .original
