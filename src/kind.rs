@@ -8,6 +8,7 @@
 //! challenges come before failures; a bounce that passed a list's `-owner` alias carries all list headers, so lists come
 //! after failures; people type "no longer works here" as well, so such words alone make no auto-reply.
 
+use crate::dialect;
 use crate::knowledge::{Means, Strength};
 use crate::notice::Notice;
 use crate::report::{self, DeliveryStatus, Disposition};
@@ -177,8 +178,10 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
         let newsletter = self.notice.message.header.get("List-Unsubscribe").is_some();
         if !self.daemon && (newsletter || self.signs.subject(Means::Human).is_some())
             || self.signs.subject(Means::Other) >= Some(Strength::Medium)
-            || self.signs.body(Means::Other, self.signs.returned_at) == Some(Strength::Strong)
             || self.is_personal_answer()
+            || self.notice.returned.is_none()
+                && (self.signs.body(Means::Other, None) == Some(Strength::Strong)
+                    || (self.daemon || self.null_path) && dialect::speaks_to_owner(self.notice))
         {
             return None;
         }
