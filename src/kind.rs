@@ -177,7 +177,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
     fn as_failure(&self) -> Option<Kind> {
         let newsletter = self.notice.message.header.get("List-Unsubscribe").is_some();
         if !self.daemon && (newsletter || self.signs.subject(Means::Human).is_some())
-            || self.signs.subject(Means::Other) >= Some(Strength::Medium)
+            || self.has_other_subject()
             || self.is_personal_answer()
             || self.notice.returned.is_none()
                 && (self.signs.body(Means::Other, None) == Some(Strength::Strong)
@@ -213,6 +213,13 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
                 || self.failure_words() >= Some(Strength::Medium));
         let named = by_words || self.notice.returns_to_sender();
         (by_whom || named && (self.names_failure)()).then_some(Kind::Bounce)
+    }
+
+    /// Whether the subject is that of other mail. Notices quote the subject of what they return behind their own.
+    fn has_other_subject(&self) -> bool {
+        let other = self.signs.subject(Means::Other);
+        other == Some(Strength::Strong)
+            || other == Some(Strength::Medium) && self.failure_subject().is_none()
     }
 
     /// Whether the answer of a machine says where a person is, under whatever subject. No mail server does.
