@@ -21,7 +21,7 @@ pub(crate) fn is_aggregate_name(name: &str) -> bool {
         && domain.contains('.')
         && seconds(begin)
         && seconds(end)
-        && ENDS.iter().any(|e| ends(e))
+        && ENDS.iter().any(ends)
 }
 
 /// Whether a part can hold such a report, by its type.
