@@ -8,9 +8,10 @@
 //! challenges come before failures; a bounce that passed a list's `-owner` alias carries all list headers, so lists come
 //! after failures; people type "no longer works here" as well, so such words alone make no auto-reply.
 
+use crate::dialect;
 use crate::knowledge::{Means, Strength};
 use crate::notice::Notice;
-use crate::report::{DeliveryStatus, Disposition};
+use crate::report::{self, DeliveryStatus, Disposition};
 use crate::signs::Signs;
 use crate::words::{Action, Kind};
 
@@ -91,12 +92,16 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             .map(|d| of_disposition(d, self.notice, self.signs))
     }
 
-    /// Header fields that settle it, and subjects of reports.
+    /// Header fields that settle it, and subjects of reports and complaints.
     fn by_header(&self) -> Option<Kind> {
         if self.decisive(Means::Report)
             || self.signs.subject(Means::Report) == Some(Strength::Strong)
+            || self.is_aggregate_report()
         {
             return Some(Kind::Report);
+        }
+        if self.is_complaint() {
+            return Some(Kind::Complaint);
         }
         if self.is_challenge() {
             return Some(Kind::Challenge);
@@ -119,6 +124,27 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
             .into_iter()
             .find(|(m, _)| self.decisive(*m))
             .map(|s| s.1)
+    }
+
+    /// Aggregate reports come as files; most are named as RFC 7489 section 7.2.1.1 says, whatever the subject.
+    fn is_aggregate_report(&self) -> bool {
+        let parts = &self.notice.message.parts;
+        let announced = self.signs.subject(Means::Report) >= Some(Strength::Medium);
+        self.signs.subject(Means::Human).is_none()
+            && parts.iter().any(|p| {
+                let name = p.name.as_deref().or(p.media.name.as_deref());
+                name.is_some_and(report::is_aggregate_name)
+                    || announced && report::is_aggregate_media(&p.media.essence)
+            })
+    }
+
+    /// A complaint without a report that machines read: it says so, and what it is about came with it.
+    fn is_complaint(&self) -> bool {
+        self.decisive(Means::Complaint)
+            || self.signs.points(Means::Complaint) >= 5
+                && self.notice.returned.is_some()
+                && self.signs.subject(Means::Human).is_none()
+                && !self.daemon
     }
 
     /// A challenge may begin with the sentence of a bounce.
@@ -151,7 +177,11 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
     fn as_failure(&self) -> Option<Kind> {
         let newsletter = self.notice.message.header.get("List-Unsubscribe").is_some();
         if !self.daemon && (newsletter || self.signs.subject(Means::Human).is_some())
-            || self.signs.subject(Means::Other) >= Some(Strength::Medium)
+            || self.has_other_subject()
+            || self.is_personal_answer()
+            || self.notice.returned.is_none()
+                && (self.signs.body(Means::Other, None) == Some(Strength::Strong)
+                    || (self.daemon || self.null_path) && dialect::speaks_to_owner(self.notice))
         {
             return None;
         }
@@ -172,7 +202,7 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
                 || self.failure_words() >= Some(Strength::Strong);
             claims && supported || (self.names_failure)()
         } else if self.null_path {
-            claims && self.signs.points(Means::AutoReply) < 4
+            claims && (self.signs.points(Means::AutoReply) < 4 || (self.names_failure)())
         } else {
             false
         };
@@ -183,6 +213,21 @@ impl<'c, 'm, 'x> Case<'c, 'm, 'x> {
                 || self.failure_words() >= Some(Strength::Medium));
         let named = by_words || self.notice.returns_to_sender();
         (by_whom || named && (self.names_failure)()).then_some(Kind::Bounce)
+    }
+
+    /// Whether the subject is that of other mail. Notices quote the subject of what they return behind their own.
+    fn has_other_subject(&self) -> bool {
+        let other = self.signs.subject(Means::Other);
+        other == Some(Strength::Strong)
+            || other == Some(Strength::Medium) && self.failure_subject().is_none()
+    }
+
+    /// Whether the answer of a machine says where a person is, under whatever subject. No mail server does.
+    fn is_personal_answer(&self) -> bool {
+        !self.daemon
+            && self.notice.returned.is_none()
+            && self.signs.header(Means::AutoReply) >= Some(Strength::Strong)
+            && self.signs.tells_of_a_person()
     }
 
     /// Whether nobody has failed yet. The same sentence may begin both, so words of a final failure win over mere words of a

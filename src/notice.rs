@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::ptr;
 
-use crate::address;
+use crate::address::{self, Decoded};
 use crate::contract::{NoticeInfo, Original};
 use crate::knowledge::{Knowledge, Means, SignHits, normalise, normalise_into};
 use crate::message::{
     Encoding, Header, Limits, Message, Part, addresses, date, field_text, inline_header, lossy,
     whole_lines,
 };
+use crate::words::AddressSource;
 
 /// The most addresses of a `To` field that are kept.
 const MAX_TO: usize = 50;
@@ -135,10 +136,10 @@ impl<'m, 'x> Notice<'m, 'x> {
     }
 
     /// Whether an address of the sender's can be the one that failed: it is the one the returned message was for, or
-    /// nothing tells whom that was for.
+    /// a mail system does not tell whom that was for. Others tell owners of "messages that wait for you" to lure them.
     pub fn may_be_to_oneself(&self, address: &str) -> bool {
         let Some(returned) = &self.returned else {
-            return true;
+            return self.has_daemon_address || self.has_null_path();
         };
         let mut to = returned
             .original
@@ -147,6 +148,21 @@ impl<'m, 'x> Notice<'m, 'x> {
             .chain(&returned.recipients)
             .peekable();
         to.peek().is_none() || to.any(|a| a.eq_ignore_ascii_case(address))
+    }
+
+    /// The recipient that is encoded in an address to which the notice went.
+    pub fn in_return_path(&self) -> Option<(String, AddressSource)> {
+        let envelope = self.info.envelope_to.iter().chain(&self.info.to);
+        envelope
+            .filter_map(|address| address::decode_return_path(address))
+            .find_map(|decoded| match decoded {
+                Decoded::Verp(a) => Some((a, AddressSource::Verp)),
+                // A forwarder rewrote our return path; what it was may carry the recipient.
+                Decoded::Srs(path) => match address::decode_return_path(&path) {
+                    Some(Decoded::Verp(a)) => Some((a, AddressSource::Srs)),
+                    _ => None,
+                },
+            })
     }
 
     /// Whether the message that came back was sent by whom the notice is for: what returning to sender means.

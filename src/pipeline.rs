@@ -7,7 +7,7 @@ use crate::autoreply;
 use crate::contract::{Recipient, Report, SCHEMA, Signals};
 use crate::dialect;
 use crate::kind::{self, Structure};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Means};
 use crate::message::{self, Limits, Message, date};
 use crate::notice::Notice;
 use crate::recipients::{Judge, NOBODY};
@@ -94,6 +94,10 @@ impl Reader<'_> {
                 .map(|p| message::lossy(&message.content(p)).into_owned())
         };
         let mut feedback = part_text("message/feedback-report").map(|t| report::feedback(&t));
+        let signs = Signs::find(self.knowledge, &notice);
+        if feedback.is_none() && signs.subject(Means::Human).is_none() {
+            feedback = report::attached_feedback(message);
+        }
         if feedback.is_none() {
             feedback = report::free_form(
                 message,
@@ -114,7 +118,6 @@ impl Reader<'_> {
                 .map(|f| f.feedback_type.as_deref().unwrap_or("other")),
             disposition: disposition.as_ref(),
         };
-        let signs = Signs::find(self.knowledge, &notice);
         let told = status.as_ref().is_some_and(|s| {
             s.recipients.iter().all(|r| {
                 r.final_recipient.is_some()
@@ -171,6 +174,7 @@ impl Reader<'_> {
         } else {
             Signals::default()
         };
+        let subject = notice.subject;
         let end = notice
             .returned
             .as_ref()
@@ -186,6 +190,7 @@ impl Reader<'_> {
             notice: notice.info,
             feedback: feedback
                 .or(reading.feedback)
+                .or_else(|| (kind == Kind::Complaint).then(|| report::in_words(&subject)))
                 .filter(|_| matches!(kind, Kind::Complaint | Kind::Report)),
             kind,
             dialect: software.filter(|_| is_notice).map(|d| d.id.clone()),

@@ -1,6 +1,6 @@
 //! Who failed, with a verdict each: from a delivery status, from the notice's words, or from what names them elsewhere.
 
-use crate::address::{self, Decoded};
+use crate::address;
 use crate::contract::{Details, Recipient, RecipientVerdict};
 use crate::dialect::{self, Failure};
 use crate::knowledge::{Knowledge, one_line, written};
@@ -283,18 +283,8 @@ fn named_elsewhere(notice: &Notice<'_, '_>, words: Option<String>) -> Vec<Failur
         let of_header = |a| make(a, AddressSource::XFailedRecipients);
         return declared.into_iter().map(of_header).collect();
     }
-    let envelope = notice.info.envelope_to.iter().chain(&notice.info.to);
-    for address in envelope {
-        match address::decode_return_path(address) {
-            Some(Decoded::Verp(a)) => return vec![make(a, AddressSource::Verp)],
-            // A forwarder rewrote our return path; what it was may carry the recipient.
-            Some(Decoded::Srs(path)) => {
-                if let Some(Decoded::Verp(a)) = address::decode_return_path(&path) {
-                    return vec![make(a, AddressSource::Srs)];
-                }
-            }
-            None => {}
-        }
+    if let Some((address, source)) = notice.in_return_path() {
+        return vec![make(address, source)];
     }
     let Some(returned) = &notice.returned else {
         let of_subject = |a| make(a, AddressSource::Text);

@@ -216,6 +216,20 @@ impl Signs {
         })
     }
 
+    /// Whether the own words say that somebody is away or gone.
+    pub fn tells_of_a_person(&self) -> bool {
+        use Signal::*;
+        self.body.iter().any(|f| {
+            f.means == Means::AutoReply
+                && matches!(
+                    f.signal,
+                    Some(OutOfOffice | LeftCompany | Retired | Deceased)
+                )
+                && f.strength >= Strength::Medium
+                && self.quote_at.is_none_or(|q| f.at < q)
+        })
+    }
+
     /// Whether the message begins by saying that a machine answers. People say so of others, and further down.
     pub fn declares_itself(&self) -> bool {
         self.body.iter().any(|f| {

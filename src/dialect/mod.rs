@@ -70,6 +70,11 @@ pub(crate) fn failures(notice: &Notice<'_, '_>, dialect: Option<&str>) -> Vec<Fa
     }
 }
 
+/// Whether the words name the owner of the mailbox alone, and no reply.
+pub(crate) fn speaks_to_owner(notice: &Notice<'_, '_>) -> bool {
+    prose::speaks_to_owner(notice)
+}
+
 /// What was answered, where the notice's own words name nobody.
 pub(crate) fn reply(notice: &Notice<'_, '_>) -> Option<String> {
     prose::reply(&notice.words)

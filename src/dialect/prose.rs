@@ -111,6 +111,17 @@ pub(super) fn read(notice: &Notice<'_, '_>) -> Vec<Failure> {
     failures
 }
 
+/// Whether the words name the owner of the mailbox and nobody else, and quote no reply: warnings and lures of "messages that
+/// wait for you" are written so, not failures.
+pub(super) fn speaks_to_owner(notice: &Notice<'_, '_>) -> bool {
+    let mut named = address::find_in_text(&notice.words).peekable();
+    named.peek().is_some()
+        && named.all(|a| notice.info.to.iter().any(|t| address::same(t, &a)))
+        && !notice.words.lines().any(has_code)
+        && notice.message.header.get("X-Failed-Recipients").is_none()
+        && notice.in_return_path().is_none()
+}
+
 /// At most `max` bytes from the start.
 fn cut(line: &str, max: usize) -> &str {
     let mut end = line.len().min(max);

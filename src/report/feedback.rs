@@ -1,9 +1,16 @@
 //! Complaints and reports in the format of RFC 5965, and those of Hotmail (JMRP) and SpamCop, which are older and free-form.
 
+use std::net::IpAddr;
+
 use super::{Block, MAX_FIELDS};
 use crate::address;
 use crate::contract::Feedback;
 use crate::message::{Message, lossy};
+
+/// In how many attached texts fields of a report are looked for, and how long one may be.
+const MAX_ATTACHED_TEXTS: usize = 4;
+const MAX_ATTACHED_BYTES: usize = 16 << 10;
+const FEEDBACK_TYPE: &str = "feedback-type:";
 
 /// The fields of a `message/feedback-report`.
 pub(crate) fn feedback(text: &str) -> Feedback {
@@ -30,6 +37,42 @@ pub(crate) fn feedback(text: &str) -> Feedback {
         reported_domain: all("reported-domain"),
         auth_failure: one("auth-failure").map(|t| t.to_ascii_lowercase()),
         user_agent: one("user-agent"),
+    }
+}
+
+/// The fields of a report that stands in an attached text, as some programs name no type of its own for it. It has to begin
+/// with the fields.
+pub(crate) fn attached_feedback(message: &Message<'_>) -> Option<Feedback> {
+    let texts = message
+        .parts
+        .iter()
+        .skip(1)
+        .filter(|p| p.media.is("text/plain") && p.body.len() <= MAX_ATTACHED_BYTES);
+    texts.take(MAX_ATTACHED_TEXTS).find_map(|part| {
+        let content = message.content(part);
+        let text = lossy(&content);
+        let begins = text
+            .trim_start()
+            .lines()
+            .take_while(|line| line.contains(':') || line.starts_with([' ', '\t']))
+            .any(|line| {
+                line.get(..FEEDBACK_TYPE.len())
+                    .is_some_and(|name| name.eq_ignore_ascii_case(FEEDBACK_TYPE))
+            });
+        begins.then(|| feedback(text.trim_start()))
+    })
+}
+
+/// What a complaint tells that is written for people: the address in its subject.
+pub(crate) fn in_words(subject: &str) -> Feedback {
+    let words = subject.split([' ', '(', ')', '[', ']', ',']);
+    let ip = words
+        .map(|word| word.trim_end_matches([':', '.']))
+        .find(|word| word.parse::<IpAddr>().is_ok());
+    Feedback {
+        feedback_type: Some("abuse".to_owned()),
+        source_ip: ip.map(str::to_owned),
+        ..Feedback::default()
     }
 }
 

@@ -1,13 +1,15 @@
 //! Machine-readable reports: delivery status (RFC 3464, 6533), feedback (RFC 5965), disposition (RFC 8098).
 
+mod aggregate;
 mod delivery_status;
 mod disposition;
 mod feedback;
 mod fields;
 
+pub(crate) use aggregate::{is_aggregate_media, is_aggregate_name};
 pub(crate) use delivery_status::{DeliveryStatus, RecipientFields};
 pub(crate) use disposition::Disposition;
-pub(crate) use feedback::{feedback, free_form};
+pub(crate) use feedback::{attached_feedback, feedback, free_form, in_words};
 pub(crate) use fields::{Block, MAX_FIELDS};
 
 use crate::message::{Message, Part, lossy, status_fields_in};
