@@ -1,5 +1,7 @@
 //! Who failed, with a verdict each: from a delivery status, from the notice's words, or from what names them elsewhere.
 
+use std::collections::HashSet;
+
 use crate::address;
 use crate::contract::{Details, Recipient, RecipientVerdict};
 use crate::dialect::{self, Failure};
@@ -76,11 +78,14 @@ impl Judge<'_> {
                 ..Failure::default()
             }];
         }
-        let declared = declared_failed(notice);
+        let lower = |address: &String| address.to_ascii_lowercase();
+        let declared: HashSet<String> = declared_failed(notice).iter().map(lower).collect();
         // Words that name others only, and give no reply, name the one who is written to.
         let is_another = |f: &Failure| {
-            let is_it = |a: &String| f.address.as_deref().is_some_and(|f| address::same(f, a));
-            !declared.iter().any(is_it) && !f.diagnostic.as_deref().is_some_and(dialect::has_reply)
+            !f.address
+                .as_ref()
+                .is_some_and(|a| declared.contains(&lower(a)))
+                && !f.diagnostic.as_deref().is_some_and(dialect::has_reply)
         };
         if !declared.is_empty() && disposition.is_none() && failures.iter().all(is_another) {
             failures.iter_mut().for_each(|f| f.address = None);
