@@ -246,8 +246,11 @@ static ADVICE: LazyLock<PatternSet> = LazyLock::new(|| {
         "obraťte se",
         "obračte",
         "обращайт",
+        "Обращайт",
         "обратитесь",
+        "Обратитесь",
         "новый адрес",
+        "Новый адрес",
         "请联系",
         "請聯絡",
     ])
