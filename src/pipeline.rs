@@ -95,7 +95,7 @@ impl Reader<'_> {
         };
         let mut feedback = part_text("message/feedback-report").map(|t| report::feedback(&t));
         let signs = Signs::find(self.knowledge, &notice);
-        if feedback.is_none() && signs.subject(Means::Human).is_none() {
+        if feedback.is_none() && status.is_none() && signs.subject(Means::Human).is_none() {
             feedback = report::attached_feedback(message);
         }
         if feedback.is_none() {
